@@ -1,0 +1,1 @@
+"""The Flask application of Jiebang and its domain."""

@@ -1,0 +1,112 @@
+"""``create_app``: wiring only."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import marshmallow as ma
+from apispec.ext.marshmallow import MarshmallowPlugin
+from flask import Flask
+from flask_smorest import Api
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from marketplace import models, observation, problems
+from marketplace.api import BLUEPRINTS, description, health
+from marketplace.config import Settings, load_settings
+from marketplace.domain.clock import Clock, SystemClock
+from marketplace.extensions import configure_engine, db, limiter
+from schemas.base import Money, ProblemSchema
+
+__all__ = ["create_app", "models"]
+
+
+class MarketApi(Api):  # type: ignore[misc]
+    """The API without the framework's own error pages: ours answer."""
+
+    def _register_error_handlers(self) -> None:
+        """Leave errors to ``problems``."""
+
+
+def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> Flask:
+    """Make the application.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Read from the environment when absent.
+    clock : Clock, optional
+        The machine's when absent.
+    """
+    settings = settings or load_settings()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    observation.configure_logging(settings.log_level)
+    app = Flask("marketplace", static_folder=None)
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.config.update(_flask_settings(settings))
+    app.extensions["jiebang.settings"] = settings
+    app.extensions["jiebang.clock"] = clock or SystemClock()
+    app.extensions["jiebang.readiness"] = {}
+    if settings.proxies:
+        hops = settings.proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
+        )
+    observation.observe(app)
+    limiter.init_app(app)
+    db.init_app(app)
+    with app.app_context():
+        configure_engine(db.engine, settings.busy_seconds)
+    problems.register(app)
+    api = MarketApi(app)
+    app.extensions["jiebang.api"] = api
+    _describe_common(api)
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint, url_prefix="/api/v1")
+    app.register_blueprint(health.bp)
+    app.register_blueprint(description.bp)
+    return app
+
+
+def _flask_settings(settings: Settings) -> dict[str, Any]:
+    return {
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True},
+        "MAX_CONTENT_LENGTH": settings.max_upload_bytes,
+        "MAX_FORM_MEMORY_SIZE": 1024 * 1024,
+        "API_TITLE": "Jiebang 揭榜",
+        "API_VERSION": "v1",
+        "OPENAPI_VERSION": "3.1.0",
+        "RATELIMIT_DEFAULT": settings.rate_limit,
+        "RATELIMIT_STORAGE_URI": "memory://",
+        "PROPAGATE_EXCEPTIONS": False,
+    }
+
+
+def _describe_common(api: Api) -> None:
+    plugin = next(p for p in api.spec.plugins if isinstance(p, MarshmallowPlugin))
+    plugin.converter.add_attribute_function(_money_type)
+    api.spec.components.schema("Problem", schema=ProblemSchema)
+    api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    api.spec.components.parameter(
+        "IdempotencyKey",
+        "header",
+        {
+            "name": "Idempotency-Key",
+            "required": False,
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+            "description": "Same key and body: the first answer again.",
+        },
+    )
+
+
+def _money_type(self: Any, field: ma.fields.Field[Any], **kwargs: Any) -> dict[str, Any]:  # noqa: ARG001
+    if not isinstance(field, Money):
+        return {}
+    return {"type": ["string", "null"] if field.allow_none else "string"}
+
+
+def worker_count() -> int:
+    """Return how many worker processes suit this machine: at least two."""
+    return max(2, min(4, (os.cpu_count() or 1)))

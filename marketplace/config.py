@@ -1,0 +1,131 @@
+"""Settings from the environment; a missing or wrong one stops the start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from environs import Env, EnvError, EnvValidationError
+
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+class SettingsError(Exception):
+    """One line for the operator: which setting, what is wrong, what is expected."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that differs between installations."""
+
+    database_url: str
+    data_dir: Path
+    zone: ZoneInfo
+    log_level: str
+    token_hours: int
+    max_upload_bytes: int
+    rate_limit: str
+    busy_seconds: int
+    idempotency_hours: int
+    proxies: int
+    sign_in_failures: int
+    sign_in_minutes: int
+
+    @property
+    def index_dir(self) -> Path:
+        """Where the match index, a cache of the database, lies."""
+        return self.data_dir / "index"
+
+    @property
+    def files_dir(self) -> Path:
+        """Where the file store keeps attachments."""
+        return self.data_dir / "files"
+
+    @property
+    def metrics_dir(self) -> Path:
+        """Where worker processes leave their counters."""
+        return self.data_dir / "metrics"
+
+
+def _database_url(value: str, data_dir: Path) -> str:
+    if not value:
+        return f"sqlite:///{(data_dir / 'jiebang.db').resolve()}"
+    try:
+        url = sa.make_url(value)
+    except sa.exc.ArgumentError:
+        raise SettingsError(
+            "DATABASE_URL is not a database address; expected for example "
+            "postgresql://user:password@host/name or sqlite:////path/to/file.db"
+        ) from None
+    if url.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
+        return url.set(drivername="postgresql+psycopg").render_as_string(
+            hide_password=False
+        )
+    if url.drivername in {"sqlite", "sqlite+pysqlite"}:
+        if not url.database or url.database == ":memory:":
+            raise SettingsError(
+                "DATABASE_URL: several worker processes cannot share SQLite in memory;"
+                " name a file, for example sqlite:////var/lib/jiebang/jiebang.db"
+            )
+        return url.set(drivername="sqlite").render_as_string(hide_password=False)
+    raise SettingsError(
+        f"DATABASE_URL: {url.drivername!r} is not supported; use postgresql or sqlite"
+    )
+
+
+def _positive(value: int) -> None:
+    if value <= 0:
+        raise EnvValidationError("must be greater than 0")
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise SettingsError(
+            f"JIEBANG_TIME_ZONE: {name!r} is not an IANA zone such as Asia/Shanghai"
+        ) from None
+
+
+def _level(name: str) -> None:
+    if name.upper() not in LEVELS:
+        raise EnvValidationError(f"must be one of {', '.join(LEVELS)}")
+
+
+def load_settings() -> Settings:
+    """Read the settings from the process environment.
+
+    Raises
+    ------
+    SettingsError
+        With one line that names the setting.
+    """
+    env = Env()
+    try:
+        data_dir = Path(env.str("JIEBANG_DATA_DIR", "var"))
+        proxies = env.int("JIEBANG_PROXIES", 0)
+        if proxies < 0:
+            raise SettingsError("JIEBANG_PROXIES: must be 0 or more")
+        return Settings(
+            database_url=_database_url(env.str("DATABASE_URL", ""), data_dir),
+            data_dir=data_dir,
+            zone=_zone(env.str("JIEBANG_TIME_ZONE", "Asia/Shanghai")),
+            log_level=env.str("JIEBANG_LOG_LEVEL", "INFO", validate=_level).upper(),
+            token_hours=env.int("JIEBANG_TOKEN_HOURS", 12, validate=_positive),
+            max_upload_bytes=env.int("JIEBANG_MAX_UPLOAD_MB", 64, validate=_positive)
+            * 1024
+            * 1024,
+            rate_limit=env.str("JIEBANG_RATE_LIMIT", "1200/minute"),
+            busy_seconds=env.int("JIEBANG_BUSY_SECONDS", 20, validate=_positive),
+            idempotency_hours=env.int(
+                "JIEBANG_IDEMPOTENCY_HOURS", 48, validate=_positive
+            ),
+            proxies=proxies,
+            sign_in_failures=env.int("JIEBANG_SIGN_IN_FAILURES", 5, validate=_positive),
+            sign_in_minutes=env.int("JIEBANG_SIGN_IN_MINUTES", 15, validate=_positive),
+        )
+    except EnvError as error:
+        raise SettingsError(str(error)) from None

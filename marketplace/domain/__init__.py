@@ -1,0 +1,1 @@
+"""What the market is about, in the standard library alone."""

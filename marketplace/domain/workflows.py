@@ -1,0 +1,118 @@
+"""A state machine is a table.
+
+The service applies it, the policy is checked against it, the API lists its actions
+from it and the docs print it. No other code compares states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from marketplace.errors import IllegalTransition, Text
+
+S = TypeVar("S", bound=StrEnum)
+
+
+@dataclass(frozen=True)
+class Transition(Generic[S]):
+    """One arrow of the state diagram.
+
+    Parameters
+    ----------
+    action : str
+        Name in the API, in kebab case.
+    sources : set of state
+        States in which the action is offered.
+    target : state
+    title : Text
+        What the button says.
+    needs_reason : bool
+        A ``comment`` must come with the action.
+    system : bool
+        Moved only by the system or by the service of another aggregate; never
+        offered to a person.
+    fields : tuple of str
+        Names of further input that the action takes.
+    """
+
+    action: str
+    sources: Set[S]
+    target: S
+    title: Text
+    needs_reason: bool = False
+    system: bool = False
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Workflow(Generic[S]):
+    """The life cycle of one kind of object.
+
+    An action may stand in several rows with disjoint sources.
+    """
+
+    name: str
+    initial: S
+    transitions: tuple[Transition[S], ...]
+    _index: dict[tuple[S, str], Transition[S]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        index: dict[tuple[S, str], Transition[S]] = {}
+        for row in self.transitions:
+            for source in row.sources:
+                if (source, row.action) in index:
+                    raise ValueError(f"{self.name}: {row.action} twice from {source}")
+                index[source, row.action] = row
+        object.__setattr__(self, "_index", index)
+
+    @property
+    def actions(self) -> frozenset[str]:
+        """Every action name that people may use in some state."""
+        return frozenset(t.action for t in self.transitions if not t.system)
+
+    def offered(self, state: S) -> tuple[Transition[S], ...]:
+        """Transitions that people may take from ``state``, in table order."""
+        return tuple(
+            t for t in self.transitions if state in t.sources and not t.system
+        )
+
+    def step(self, state: S, action: str, *, system: bool = False) -> Transition[S]:
+        """Return the transition for ``action`` in ``state``.
+
+        Raises
+        ------
+        IllegalTransition
+            Naming the state and what is possible in it.
+        """
+        row = self._index.get((state, action))
+        if row is None or row.system != system:
+            possible = [t.action for t in self.offered(state)]
+            raise IllegalTransition(
+                Text(
+                    "状态“{state}”下不能执行“{action}”，可执行：{possible}",
+                    "'{action}' is not available in state {state}; possible: {possible}",
+                ).format(
+                    state=state.value,
+                    action=action,
+                    possible=", ".join(possible) or "-",
+                ),
+                extra={"state": state.value, "possible": possible},
+            )
+        return row
+
+    def reachable(self) -> frozenset[S]:
+        """States that can be reached from the initial one."""
+        found = {self.initial}
+        while True:
+            more = {t.target for t in self.transitions if t.sources & found} - found
+            if not more:
+                return frozenset(found)
+            found |= more
+
+
+def table(rows: Iterable[Transition[S]]) -> tuple[Transition[S], ...]:
+    """Freeze the rows of a workflow."""
+    return tuple(rows)

@@ -1,0 +1,62 @@
+"""Flask extensions and the store's connection settings."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import sqlalchemy as sa
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_sqlalchemy import SQLAlchemy
+
+from marketplace.models.base import Base
+
+READ_ONLY = {"read_only": True}
+"""Execution option of a transaction that will not write.
+
+On SQLite every other transaction takes the write lock at its start, and waits for it
+there, instead of failing when a read turns into a write behind another writer's back.
+"""
+
+db = SQLAlchemy(metadata=Base.metadata)
+limiter = Limiter(get_remote_address, headers_enabled=True)
+
+
+def configure_engine(engine: sa.Engine, busy_seconds: int) -> None:
+    """Set what each new connection and transaction of ``engine`` needs."""
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _sqlite_connect(busy_seconds))
+        sa.event.listen(engine, "begin", _sqlite_begin)
+    else:
+        sa.event.listen(engine, "connect", _postgres_connect(busy_seconds))
+
+
+def _sqlite_connect(busy_seconds: int) -> Any:
+    def connect(connection: sqlite3.Connection, record: Any) -> None:  # noqa: ARG001
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute(f"PRAGMA busy_timeout={busy_seconds * 1000}")
+        cursor.close()
+
+    return connect
+
+
+def _sqlite_begin(connection: sa.Connection) -> None:
+    read_only = connection.get_execution_options().get("read_only", False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _postgres_connect(busy_seconds: int) -> Any:
+    def connect(connection: Any, record: Any) -> None:  # noqa: ARG001
+        before = connection.autocommit
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{busy_seconds}s'")
+            cursor.execute("SET timezone = 'UTC'")
+        connection.autocommit = before
+
+    return connect

@@ -1,0 +1,1 @@
+"""What talks to the outside: files on disk, sheets, migrations of the store."""

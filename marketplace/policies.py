@@ -1,0 +1,345 @@
+"""Who may do what, and who may see what: rules with their WHERE clauses beside them.
+
+An action with no rule is refused. A rule answers with the hat under which the caller
+may act (``Grant``), because the ledger keeps the role that the actor had then. Being
+owner comes from the row, never from the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from marketplace.domain import needs as need_states
+from marketplace.domain import offers as offer_states
+from marketplace.domain.actors import Actor, Standing
+from marketplace.domain.needs import NEED_TIERS, Disclosure
+from marketplace.domain.offers import OFFER_TIERS
+from marketplace.domain.roles import Role, Tier
+from marketplace.errors import Forbidden, Text, Unauthenticated
+from marketplace.models.needs import Need, NeedIntendedUnit, NeedVersion
+from marketplace.models.offers import Offer, OfferVersion
+from marketplace.models.organisations import DisclosureGrant, Organisation
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The role and organisation under which something is allowed."""
+
+    role: str
+    org_id: UUID | None = None
+
+
+Rule = Callable[[Actor, Any], Grant | None]
+Rules = Mapping[str, tuple[Rule, ...]]
+SYSTEM = Grant("system")
+
+
+def may(actor: Actor, action: str, subject: Any, rules: Rules) -> Grant | None:
+    """Return the grant under which ``actor`` may do ``action``, or None."""
+    for rule in rules.get(action, ()):
+        grant = rule(actor, subject)
+        if grant is not None:
+            return grant
+    return None
+
+
+def require(actor: Actor, action: str, subject: Any, rules: Rules) -> Grant:
+    """Return the grant, or refuse.
+
+    Raises
+    ------
+    Unauthenticated
+        The public tried; signing in may help.
+    Forbidden
+        The caller is known and may not.
+    """
+    grant = may(actor, action, subject, rules)
+    if grant is not None:
+        return grant
+    if actor.is_public:
+        raise Unauthenticated
+    raise Forbidden(
+        Text(
+            "您的角色不能执行“{action}”", "your roles do not allow '{action}'"
+        ).format(action=action)
+    )
+
+
+def require_signed_in(actor: Actor) -> None:
+    """Refuse the public."""
+    if actor.is_public:
+        raise Unauthenticated
+
+
+def system(actor: Actor, subject: Any) -> Grant | None:  # noqa: ARG001
+    """Jobs, commands and loaders."""
+    return SYSTEM if actor.is_system else None
+
+
+def signed_in(actor: Actor, subject: Any) -> Grant | None:  # noqa: ARG001
+    """Anybody with an account."""
+    return None if actor.is_public else Grant("member")
+
+
+def operator(actor: Actor, subject: Any) -> Grant | None:  # noqa: ARG001
+    """The operator of the market 平台运营方, in a verified organisation."""
+    standing = next(iter(actor.with_role(Role.OPERATOR)), None)
+    return standing and Grant(Role.OPERATOR, standing.org_id)
+
+
+def impartial_operator(actor: Actor, subject: Need | Offer) -> Grant | None:
+    """An operator who does not belong to the unit that he judges."""
+    if subject.owner_org_id in actor.org_ids:
+        return None
+    return operator(actor, subject)
+
+
+def owner_member(actor: Actor, subject: Need | Offer) -> Grant | None:
+    """A member of the owning unit who may write needs and offers."""
+    standing = actor.standing_in(subject.owner_org_id)
+    if standing is None:
+        return None
+    for role in (Role.DEMAND, Role.SUPPLIER, Role.UNIT_ADMIN):
+        if role in standing.roles:
+            return Grant(role, standing.org_id)
+    return None
+
+
+def owner_admin(actor: Actor, subject: Need | Offer) -> Grant | None:
+    """The unit's own administrator 单位管理员, in a verified unit."""
+    standing = actor.standing_in(subject.owner_org_id)
+    if standing and standing.org_verified and Role.UNIT_ADMIN in standing.roles:
+        return Grant(Role.UNIT_ADMIN, standing.org_id)
+    return None
+
+
+def owner_verified_member(actor: Actor, subject: Need | Offer) -> Grant | None:
+    """A member of the owning unit, which is verified."""
+    standing = actor.standing_in(subject.owner_org_id)
+    if standing is None or not standing.org_verified:
+        return None
+    return owner_member(actor, subject)
+
+
+def covers(reviewer_region: str, region: str) -> bool:
+    """Tell whether a reviewer's GB/T 2260 code covers a seat's.
+
+    A province (``370000``) covers its cities, a city (``370200``) its districts.
+    """
+    if not reviewer_region:
+        return False
+    return region.startswith(region_prefix(reviewer_region))
+
+
+def region_prefix(code: str) -> str:
+    """Return the digits that all places within a region share."""
+    for zeros in ("0000", "00"):
+        if code.endswith(zeros):
+            return code[: -len(zeros)]
+    return code
+
+
+def district(actor: Actor, subject: Need) -> Grant | None:
+    """A reviewer of the district or city of the owner's seat, not of the unit."""
+    if subject.owner_org_id in actor.org_ids:
+        return None
+    for standing in actor.with_role(Role.DISTRICT_REVIEWER):
+        if covers(standing.region, subject.owner_org.region):
+            return Grant(Role.DISTRICT_REVIEWER, standing.org_id)
+    return None
+
+
+NEED_RULES: Rules = {
+    "create": (system, owner_member),
+    "edit": (system, owner_member),
+    "delete": (system, owner_member),
+    "submit": (system, owner_admin),
+    "district-approve": (system, district),
+    "return": (system, district, impartial_operator),
+    "formal-approve": (system, impartial_operator),
+    "argue-pass": (system, impartial_operator),
+    "argue-fail": (system, impartial_operator),
+    "pool": (system, impartial_operator),
+    "withdraw": (system, owner_admin, owner_verified_member),
+    "renew": (system, owner_admin),
+    "grant": (system, owner_admin),
+}
+OFFER_RULES: Rules = {
+    "create": (system, owner_member),
+    "edit": (system, owner_member),
+    "delete": (system, owner_member),
+    "submit": (system, owner_verified_member),
+    "unit-approve": (system, owner_admin),
+    "register": (system, impartial_operator),
+    "reject": (system, impartial_operator),
+    "list": (system, owner_admin, impartial_operator),
+    "return": (system, owner_admin, impartial_operator),
+    "delist": (system, owner_admin, operator),
+    "grant": (system, owner_admin),
+}
+
+
+def need_insider(actor: Actor, need: Need) -> bool:
+    """The caller reads the working version, whatever its state."""
+    return actor.is_system or owner_member(actor, need) is not None
+
+
+def need_reviewer(actor: Actor, need: Need) -> bool:
+    """The caller is asked for an opinion, now or later."""
+    return bool(operator(actor, need) or district(actor, need))
+
+
+def reads_working_need(actor: Actor, need: Need) -> bool:
+    """Whether the caller reads the working version instead of the published one.
+
+    An unsubmitted text belongs to its unit alone.
+    """
+    if need_insider(actor, need):
+        return True
+    return need.state is not need_states.DRAFT and need_reviewer(actor, need)
+
+
+def need_tier(actor: Actor, need: Need, granted: Iterable[UUID]) -> Tier:
+    """How much of a visible need the caller reads."""
+    if need_insider(actor, need) or need_reviewer(actor, need):
+        return Tier.OWNER
+    return outsider_tier(actor, need.id, granted)
+
+
+def outsider_tier(actor: Actor, subject_id: UUID, granted: Iterable[UUID]) -> Tier:
+    """Tier of somebody who neither owns nor reviews an object."""
+    if subject_id in set(granted):
+        return Tier.NDA
+    return Tier.VERIFIED if actor.is_verified else Tier.PUBLIC
+
+
+def withheld(disclosure: Disclosure, tier: Tier, *, kind: str) -> frozenset[str]:
+    """Names of the fields above ``tier`` for an object shown this openly."""
+    tiers = (NEED_TIERS if kind == "need" else OFFER_TIERS)[disclosure]
+    return frozenset(name for name, needed in tiers.items() if needed > tier)
+
+
+def granted_subjects(actor: Actor, kind: str) -> sa.Select[tuple[UUID]]:
+    """Objects whose NDA an organisation of the caller has signed."""
+    orgs = [s.org_id for s in actor.standings if s.org_verified]
+    return sa.select(DisclosureGrant.subject_id).where(
+        DisclosureGrant.subject_kind == kind, DisclosureGrant.org_id.in_(orgs)
+    )
+
+
+def _owner_org_ids(actor: Actor) -> list[UUID]:
+    writing = {Role.DEMAND, Role.SUPPLIER, Role.UNIT_ADMIN}
+    return [s.org_id for s in actor.standings if s.roles & writing]
+
+
+def _in_districts(
+    owner: Any, standings: Iterable[Standing], own: list[UUID]
+) -> sa.ColumnElement[bool]:
+    clauses = [
+        Organisation.region.like(f"{region_prefix(s.region)}%")
+        for s in standings
+        if s.region
+    ]
+    if not clauses:
+        return sa.false()
+    inside = owner.in_(sa.select(Organisation.id).where(sa.or_(*clauses)))
+    return sa.and_(inside, owner.not_in(own)) if own else inside
+
+
+def working_needs(actor: Actor) -> sa.ColumnElement[bool]:
+    """Rows for which ``reads_working_need`` holds."""
+    if actor.is_system:
+        return sa.true()
+    own = Need.owner_org_id.in_(_owner_org_ids(actor))
+    if actor.has_role(Role.OPERATOR):
+        return sa.or_(own, Need.state != need_states.DRAFT)
+    reviewers = actor.with_role(Role.DISTRICT_REVIEWER)
+    within = _in_districts(Need.owner_org_id, reviewers, list(actor.org_ids))
+    return sa.or_(own, sa.and_(Need.state != need_states.DRAFT, within))
+
+
+def library_needs(actor: Actor) -> sa.ColumnElement[bool]:
+    """Rows that an outsider finds in the needs library."""
+    targeted = sa.exists().where(
+        NeedVersion.id == Need.published_version_id,
+        NeedVersion.disclosure == Disclosure.TARGETED,
+    )
+    orgs = [s.org_id for s in actor.standings if s.org_verified]
+    meant = sa.exists().where(
+        NeedIntendedUnit.version_id == Need.published_version_id,
+        NeedIntendedUnit.org_id.in_(orgs),
+    )
+    return sa.and_(
+        Need.published_version_id.is_not(None),
+        Need.state.in_(need_states.SHOWN),
+        sa.or_(Need.valid_until.is_(None), Need.valid_until >= actor.today),
+        sa.or_(~targeted, meant, Need.id.in_(granted_subjects(actor, "need"))),
+    )
+
+
+def visible_needs(actor: Actor) -> sa.ColumnElement[bool]:
+    """Every need that the caller may know of."""
+    seen = sa.or_(working_needs(actor), library_needs(actor))
+    if actor.has_role(Role.OPERATOR):
+        return sa.or_(seen, Need.published_version_id.is_not(None))
+    return seen
+
+
+def offer_insider(actor: Actor, offer: Offer) -> bool:
+    """The caller reads the working version, whatever its state."""
+    return actor.is_system or owner_member(actor, offer) is not None
+
+
+def reads_working_offer(actor: Actor, offer: Offer) -> bool:
+    """Whether the caller reads the working version instead of the published one.
+
+    What the unit has not yet approved does not leave the unit.
+    """
+    if offer_insider(actor, offer):
+        return True
+    inside = {offer_states.DRAFT, offer_states.SUBMITTED}
+    return offer.state not in inside and operator(actor, offer) is not None
+
+
+def offer_tier(actor: Actor, offer: Offer, granted: Iterable[UUID]) -> Tier:
+    """How much of a visible offer the caller reads."""
+    if offer_insider(actor, offer) or operator(actor, offer):
+        return Tier.OWNER
+    return outsider_tier(actor, offer.id, granted)
+
+
+def working_offers(actor: Actor) -> sa.ColumnElement[bool]:
+    """Rows for which ``reads_working_offer`` holds."""
+    if actor.is_system:
+        return sa.true()
+    own = Offer.owner_org_id.in_(_owner_org_ids(actor))
+    if actor.has_role(Role.OPERATOR):
+        inside = [offer_states.DRAFT, offer_states.SUBMITTED]
+        return sa.or_(own, Offer.state.not_in(inside))
+    return own
+
+
+def market_offers(actor: Actor) -> sa.ColumnElement[bool]:
+    """Rows that an outsider finds on the market."""
+    targeted = sa.exists().where(
+        OfferVersion.id == Offer.published_version_id,
+        OfferVersion.disclosure == Disclosure.TARGETED,
+    )
+    return sa.and_(
+        Offer.published_version_id.is_not(None),
+        Offer.state.in_(offer_states.SHOWN),
+        sa.or_(~targeted, Offer.id.in_(granted_subjects(actor, "offer"))),
+    )
+
+
+def visible_offers(actor: Actor) -> sa.ColumnElement[bool]:
+    """Every offer that the caller may know of."""
+    seen = sa.or_(working_offers(actor), market_offers(actor))
+    if actor.has_role(Role.OPERATOR):
+        return sa.or_(seen, Offer.published_version_id.is_not(None))
+    return seen

@@ -1,0 +1,1 @@
+"""Reference data and an invented demo market, loaded through services."""

@@ -1,0 +1,82 @@
+"""The two stores that every test of storage runs on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+ENV = "TEST_DATABASE_URL"
+KEPT = {
+    "alembic_version",
+    "code_lists",
+    "code_list_versions",
+    "codes",
+    "calendar_days",
+    "calendar_years",
+    "rules",
+}
+
+
+@dataclass
+class Postgres:
+    """A PostgreSQL server on which test databases may be made."""
+
+    url: sa.URL
+
+    @classmethod
+    def from_environment(cls) -> Postgres | None:
+        """Return the server named by ``TEST_DATABASE_URL``, None without one."""
+        text = os.environ.get(ENV)
+        if not text:
+            return None
+        return cls(sa.make_url(text).set(drivername="postgresql+psycopg"))
+
+    def fresh(self, name: str) -> str:
+        """Make an empty database and return its address."""
+        engine = sa.create_engine(self.url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
+        engine.dispose()
+        return self.url.set(database=name).render_as_string(hide_password=False)
+
+
+def wipe(engine: sa.Engine, metadata: sa.MetaData) -> None:
+    """Empty every table that a test may have written, the ledger included."""
+    names = [t.name for t in metadata.sorted_tables if t.name not in KEPT]
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+            connection.exec_driver_sql("TRUNCATE " + ", ".join(names))
+            _restart_ledger(connection)
+        return
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        cursor.execute("PRAGMA foreign_keys=OFF")
+        cursor.execute("BEGIN IMMEDIATE")
+        triggers = cursor.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall()
+        for name, _ in triggers:
+            cursor.execute(f"DROP TRIGGER {name}")
+        for name in names:
+            cursor.execute(f"DELETE FROM {name}")
+        for _, statement in triggers:
+            cursor.execute(statement)
+        cursor.execute(
+            "INSERT INTO ledger_head (id, seq, hash) VALUES (1, 0, ?)", ("0" * 64,)
+        )
+        cursor.execute("COMMIT")
+        cursor.execute("PRAGMA foreign_keys=ON")
+    finally:
+        raw.close()
+
+
+def _restart_ledger(connection: sa.Connection) -> None:
+    connection.execute(
+        sa.text("INSERT INTO ledger_head (id, seq, hash) VALUES (1, 0, :hash)"),
+        {"hash": "0" * 64},
+    )
