@@ -343,11 +343,11 @@ def test_regions_of_shandong_are_counted() -> None:
         for entry in entries.values()
         if not entry["attributes"].get("retired")
     )
-    assert kinds == {"province": 1, "city": 16, "county": 136, "zone": 15}
+    assert kinds == {"province": 34, "city": 16, "county": 136, "zone": 15}
     above = {"city": "province", "county": "city", "zone": "city"}
     for code, entry in entries.items():
-        assert re.fullmatch(r"37\d{4}", code)
         level = entry["attributes"]["level"]
+        assert re.fullmatch(r"\d{6}" if level == "province" else r"37\d{4}", code)
         if level == "province":
             continue
         parent = entries[entry["parent"]]
