@@ -1,0 +1,1227 @@
+"""Read technical indicators (技术指标), and judge a promise against a demand.
+
+Firms state what they need in running words: "抗拉强度不低于600兆帕", "-40～85℃",
+"良品率99.5%以上". Such words become a name, a comparison, one or two figures, a unit
+and a condition, and the words stay beside them. Whatever cannot be read with confidence
+stays words: a model number or a year that turns into a figure does more harm than an
+indicator that is compared by eye.
+"""
+
+import math
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+
+from rapidfuzz import fuzz
+
+from matching.text import HAN, Normalised, clean, normalise
+from matching.units import canonical, convert, dimension, scan
+
+
+class Comparison(StrEnum):
+    """How the figure bounds the quantity."""
+
+    GE = "≥"
+    LE = "≤"
+    GT = ">"
+    LT = "<"
+    EQ = "="
+    PM = "±"
+    RANGE = "range"
+    QUALITATIVE = "qualitative"
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """One indicator, as data and as words.
+
+    Attributes
+    ----------
+    name : str
+        The quantity, empty when the words do not say.
+    comparison : Comparison
+        How ``value`` bounds it.
+    value, value2 : float or None
+        In ``unit``. The lower and the upper end of a range; the nominal value and the
+        tolerance of "600±20"; the tolerance alone, in ``value``, of "±0.01".
+    unit, dimension : str
+        As :func:`matching.units.canonical` and :func:`matching.units.dimension` say.
+    text : str
+        The words as written.
+    condition : str
+        The test condition (测试条件).
+    is_core : bool
+        Whether the owner calls it a core indicator (核心指标).
+    span : tuple of int or None
+        Where the words stand in the text they were extracted from.
+    """
+
+    name: str
+    comparison: Comparison
+    value: float | None
+    value2: float | None
+    unit: str
+    dimension: str
+    text: str
+    condition: str = ""
+    is_core: bool = False
+    span: tuple[int, int] | None = None
+
+
+class VerdictKind(StrEnum):
+    """What the claims say about one required indicator."""
+
+    MET = "met"
+    NEAR = "near"
+    MISSED = "missed"
+    UNSTATED = "unstated"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A required indicator, the claim that answers it, and how it answers.
+
+    ``margin`` is the signed distance to the bound as a share of the bound: not below
+    zero exactly when the indicator is met, None when nothing can be said.
+    """
+
+    required: Indicator
+    claimed: Indicator | None
+    kind: VerdictKind
+    margin: float | None
+
+
+_SIGNED = r"(?:[+\-]|零下|零上|负)?"
+_DECIMAL = (
+    r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,5}(?![0-9])|[0-9]{1,18}(?![0-9]))(?:\.[0-9]{1,18})?"
+)
+_POWER = (
+    r"(?: ?[×xX*] ?10\^\(?(?P<power>[+\-]?[0-9]{1,3})\)?"
+    r"|[eE](?P<exp>[+\-]?[0-9]{1,3})(?![0-9A-Za-z]))?"
+)
+_TENS = {"十": 10, "百": 100, "千": 1000}
+_CHINESE_DIGITS = dict(zip("零〇一二两三四五六七八九", "001223456789", strict=True))
+_CHINESE_NUMBER = "[DIGITS十百千]{1,12}(?:点[DIGITS]{1,12})?".replace(
+    "DIGITS", "".join(_CHINESE_DIGITS)
+)
+_FIGURE = (
+    rf"(?:10\^\(?(?P<ten>[+\-]?[0-9]{{1,3}})\)?(?![0-9])"
+    rf"|(?P<decimal>{_DECIMAL}){_POWER}"
+    rf"|(?P<chinese>{_CHINESE_NUMBER}))"
+)
+_NUMBER = re.compile(rf"(?<![0-9])(?<![0-9]\.){_FIGURE}")
+_SECOND = re.compile(rf"(?P<sign>{_SIGNED}) ?{_FIGURE}")
+
+# Words before a figure. "better" and "reach" take their direction from the quantity.
+_WORDS: dict[str, str] = {
+    "≥": "≥ 大于等于 大于或等于 高于等于 高于或等于 大于且等于 至少 最少 不下于 起码 "
+    "突破 提高到 提高至 提升到 提升至 增加到 增加至 增长到 增长至 延长到 延长至 增至 "
+    "升至 上升到 上升至 扩大到 扩大至",
+    "≤": "≤ 小于等于 小于或等于 低于等于 低于或等于 至多 最多 降到 降至 降低到 降低至 "
+    "下降到 下降至 减少到 减少至 减小到 减小至 缩短到 缩短至 缩小到 缩小至 压缩到 "
+    "压缩至 控制在 限制在",
+    ">": "> 大于 高于 超过 超出 多于 长于 超",
+    "<": "< 小于 低于 少于 短于 不到 不足",
+    "=": "= ≈ 约 约为 大约 为 是 等于 设为",
+    "better": "优于 好于 优于或等于 不劣于 不差于 不逊于 不亚于 不弱于",
+    "reach": "达到 达 可达 达至",
+}
+_NEGATIONS = "不 未 不得 不应 不能 不可 不宜 不会 不允许 不再 没有 不许"
+_NEGATED = {
+    "≤": "高于 大于 超过 超出 多于 长于 超 高过 大过",
+    "≥": "低于 小于 少于 短于 弱于 低过",
+}
+_DIRECTIONS = {
+    word: sign for sign, words in _WORDS.items() for word in words.split()
+} | {
+    f"{no}{word}": sign
+    for sign, words in _NEGATED.items()
+    for word in words.split()
+    for no in _NEGATIONS.split()
+}
+_FILLERS = r"(?:[ :(]|约|到|至|在|为|R[azqmt] ?|[ΦφØ⌀] ?)*"
+_BEFORE = re.compile(
+    f"(?P<word>{'|'.join(sorted(map(re.escape, _DIRECTIONS), key=len, reverse=True))})"
+    rf"(?P<fill>{_FILLERS})$"
+)
+_BEFORE_LAST = {word[-1] for word in _DIRECTIONS} | set(" :(约到至在为azqmtΦφØ⌀")
+_AFTER = re.compile(
+    r" ?(?:\)|及|或|\(含\)|\(及\))? ?"
+    r"(?P<word>以上|之上|以下|之下|以内|之内|左右|上下"
+    r"|内(?![部径孔壁外存层腔衬]))"
+)
+_AFTERWARDS = {
+    "以上": "≥",
+    "之上": "≥",
+    "以下": "≤",
+    "之下": "≤",
+    "以内": "≤",
+    "之内": "≤",
+    "内": "≤",
+    "左右": "=",
+    "上下": "=",
+}
+_RANGE_SIGN = re.compile(r" ?\)? ?(?P<sign>~+|-+|—+|至|到) ?(?=[+\-零负0-9])")
+_BETWEEN = re.compile(r" ?(?:和|与) ?")
+_TOLERANCE = re.compile(r" ?(?:±|\+/-) ?")
+_CHANGE = re.compile(
+    r"(?:左右|以上|以下)?(?:逐步|进一步|大幅)?"
+    r"(?:(?P<down>降低|下降|降|减少|减小|缩短|缩小|压缩)|"
+    r"(?P<up>提高|提升|增加|增长|上升|扩大|延长|增|升))(?:至|到|为) ?"
+)
+_CHANGED = re.compile(
+    "(?:提高|提升|增加|增长|延长|降低|下降|减少|减小|缩短|缩小|节约|节省|节能|减轻|减重)"
+    "(?:了|幅度|率|比例)?$"
+)
+# A figure with one of these behind it says under which condition others hold.
+_CONDITION_MARK = re.compile(
+    r" ?\)?(?:的)?(?:[高低常恒]温)?(?:充放电|放电|充电)?(?:条件|环境|工况|温度|倍率"
+    r"|循环|老化|浸泡|保温|处理|盐雾|载荷|压力)?(?:条件)?"
+    r"(?:下(?![降调跌滑限])|时(?!间)|以后|之后|后(?![续期处]))"
+)
+_BRACKET = re.compile(r" ?\(([^()]{1,40})\)")
+_BOUND_WORDS = re.compile("[≥≤<>=±]|以[上下内]|[不高低大小]于|超过")
+_AT = re.compile(r" ?@ ?([^,;。；、()]{1,30})")
+
+# How far back the words of an indicator, of a comparison and of a scale may begin.
+_WINDOW, _WORD_WINDOW, _SCALE_WINDOW = 48, 16, 8
+_CLAUSE = re.compile(r"[\n,;。；、!?！？|【】\[\]{}“”\"《》<>≥≤=]|:(?=.)")
+_LEADING = re.compile(
+    r"(?:[ )\-*·•●■◆▪:]|\(?[0-9]{1,2}[).、](?![0-9])"
+    r"|\([0-9一二三四五六七八九十]{1,3}\)|\(|[一二三四五六七八九十]是"
+    "|(?:19|20)[0-9]{2}年[度末底前]?"
+    "|主要技术指标|技术指标|主要指标|指标要求|考核指标|要求|实现|使得|能够|可以|满足|达到"
+    "|确保|保证|同时|其中|以及|并且|而且|且|并(?![联网发行])|具有|具备|包括|例如"
+    "|以上|以下|以内|左右|的)+"
+)
+_JOINING = re.compile("[和与及或]")
+_TRAILING = re.compile(
+    r"(?:[ :=(,\-]|应当|必须|需要|要求|能够|可以|可以?达|可|应|需|须|要|均|都|也|约|仅"
+    r"|只有?|为|是|的|在|从|由|介于|达到|达|不|控制|保持|稳定|一般|通常|指标|数值"
+    r"|(?<![性产节功智动势热电储光阳机])能)+$"
+)
+# What a bare figure must measure before running words pass for an indicator.
+_QUANTITY = re.compile(
+    "(?:率|度|量|压|流|值|力|径|长|宽|高|厚|距|比|数|重|功率|时间|寿命|周期|时长|温|速|频"
+    "|能|耗|成本|费用|价格?|金额|额|期限|收入|产值|利润|税收|投入|面积|体积|容积|跨度|性|误差|公差|偏差|损失|间隔"
+    "|等级|级别|噪声|噪音|粒|孔|目|电阻|内阻|热阻|阻抗|增益|带宽|延迟|时延|专利|标准|样机"
+    "|论文|软著|著作权|生产线|示范线|产品|人才|能力|规模|里程|模量|系数|常数|指数|分数|密度"
+    "|R[azqmt]|[ΦφØ⌀]|[A-Z][a-z]{0,2})$"
+)
+# Signs between a name and its figure. Some are units in front of the figure.
+_SCALE = re.compile(
+    r"(?<![A-Za-z])(?P<scale>HRC|HRA|HRB|HV|HBW|HB|HL|IP|R[azqmt]|[ΦφØ⌀]|pH|PH)[ (:]*$"
+)
+_SCALES = {
+    "HRC": ("HRC", "硬度"),
+    "HRA": ("HRA", "硬度"),
+    "HRB": ("HRB", "硬度"),
+    "HV": ("HV", "硬度"),
+    "HB": ("HB", "硬度"),
+    "HBW": ("HB", "硬度"),
+    "HL": ("HL", "硬度"),
+    "IP": ("IP", "防护等级"),
+}
+_NAME_BEFORE = re.compile(r"(?:[A-Za-z0-9_/#×*第.]|[0-9]:|[A-Za-z0-9)][\-—])$")
+_LATIN_BEFORE = re.compile(r"[A-Za-z] $")
+_MOBILE = re.compile("1[3-9][0-9]{9}(?= ?(?:转|$|[,;。；、)]))")
+_PLUS_MINUS = re.compile(r"(?:±|\+/-) ?$")
+_SIGN = re.compile(r"(?:零下|零上|负|(?<![A-Za-z0-9%‰°)])[+\-]) ?$")
+_MINUS = {"-", "零下", "负", "- ", "零下 ", "负 "}
+_ORIGIN = re.compile("[由从][^,;。；由从]{0,12}$")
+_WARMTH = re.compile("[温热冷冻]|零下|零上")
+_TURNING = re.compile("[角旋转摆倾偏]")
+_LINE_END = re.compile(r"[\r\n]")
+_SENTENCE_END = re.compile("[。;；\n]")
+_WEAK_WORDS = {"约", "约为", "大约", "为", "是", "设为"}
+_DATE = re.compile("(?:(?<!个)月|日|号)$")
+_GLUED = re.compile(rf"[A-Z][{HAN}A-Za-z]")
+_ABBREVIATION = re.compile("[A-Za-zα-ω]{2,8}$")
+_MORE_WORDS = re.compile(f"[{HAN}]| [A-Za-z]")
+_NAME_BRACKET = re.compile(r"(.+?) ?\(([^()]*)\)")
+_MODEL_TAIL = re.compile(r" ?-?[A-Za-z]|-[0-9]|系|号|款|\.[0-9]|/[0-9A-Za-z]")
+_FRACTION = re.compile(r"/([1-9][0-9]{0,3})(?![0-9/])")
+_TIMES = re.compile(r" ?[×xX*] ?[0-9]")
+# "优于0.1 μm" asks for less, "优于600 MPa" for more.
+_FINER_IS_BETTER = {"[length]", "[time]", "[angle]"}
+_FOLLOWING = re.compile(rf"(?:的)?([{HAN}]{{2,12}})")
+_YEARS = range(1900, 2101)
+
+_LOWER_BETTER = re.compile(
+    "误差|偏差|公差|粗糙度|不平度|能耗|电耗|水耗|油耗|煤耗|损耗|损失|噪声|噪音|响应时间|时延"
+    "|延迟|延时|耗时|成本|不良率|缺陷率|次品率|废品率|失效率|故障率|泄漏|泄露|漏率|漏电|磨损"
+    "|杂质|排放|收缩率|变形|波动|不确定度|温升|衰减|孔隙率|误报|误判|误检|漏检|漏报|误码|残余"
+    "|热阻|内阻|摩擦系数|失重|线宽|抖动|精度|不均匀|翘曲|挠度|介电损耗|污染|致死|毒性"
+)
+_HIGHER_BETTER = re.compile(
+    "强度|寿命|良率|良品率|合格率|准确率|精确率|召回率|识别率|检出率|成功率|回收率|转化率"
+    "|收率|效率|利用率|纯度|韧性|模量|能量密度|功率密度|比容量|产能|产量|延伸率|伸长率|导电率"
+    "|导热率|热导率|导热系数|透过率|透光率|保持率|覆盖率|专利|样机|增益|信噪比|续航"
+)
+
+# Names of one quantity. The first of each row stands for all.
+_SYNONYMS = """
+抗拉强度 拉伸强度 抗张强度 极限强度
+屈服强度 屈服极限
+伸长率 断后伸长率 延伸率 断后延伸率 断裂伸长率 断裂延伸率 延长率
+抗弯强度 弯曲强度 抗折强度
+抗压强度 压缩强度
+抗剪强度 剪切强度
+良率 良品率 合格率 成品率 产品合格率
+准确率 精确度 准确度 正确率
+粗糙度 表面粗糙度 Ra
+定位精度 精度 定位准确度
+导热系数 热导率 导热率
+导电率 电导率
+循环寿命 循环次数 循环使用寿命
+响应时间 响应速度 响应时延
+工作温度 使用温度 工作温度范围 使用温度范围 环境温度 工作环境温度 温度范围 适用温度
+能量密度 比能量 质量能量密度 重量能量密度
+比容量 克容量
+中性盐雾 中性盐雾试验 盐雾试验 耐盐雾 耐盐雾时间 中性盐雾时间 耐中性盐雾
+防护等级 防水等级 防护级别 IP等级
+使用寿命 寿命 工作寿命
+噪声 噪音
+能耗 单位能耗 综合能耗
+发明专利 申请发明专利 授权发明专利 申请专利
+纯度 产品纯度
+孔隙率 气孔率
+线膨胀系数 热膨胀系数
+介电常数 相对介电常数
+介电损耗 介质损耗 损耗因子 介电损耗角正切
+检测精度 测量精度
+分辨率 分辨力
+"""
+_CANONICAL_NAME = {
+    name: row.split()[0]
+    for row in _SYNONYMS.strip().splitlines()
+    for name in map(str.casefold, row.split())
+}
+# Words of which two names of one quantity must say the same. Behind the bar stands what
+# silence means: a word of the group, anything (*), or nothing but silence.
+_QUALIFIERS = tuple(
+    (tuple(word.split("/") for word in words.split()), silence.strip())
+    for words, silence in (
+        row.split("|")
+        for row in """
+抗拉/拉伸 屈服 抗压/压缩 抗弯/弯曲 抗剪/剪切 冲击 疲劳 断裂 粘接/粘结 剥离 撕裂 层间 |
+室温/常温 高温 低温 | 室温
+重复 绝对 相对 累积 |
+初始/首次 末期/最终/终期/老化后/循环后/次后/年后/寿命末 | 初始
+最大/峰值/瞬时/极限 最小 平均/均值 额定 典型 | *
+横向 纵向 轴向 径向 周向 法向 水平 垂直 | *
+充电 放电 | *
+静态 动态 | *
+干态 湿态 | *
+正极 负极 |
+输入 输出 |
+进口/进水/入口/进气 出口/出水/排气 |
+内径 外径 |
+上限 下限 |
+单体/电芯 模组 系统/电池包 整机 | *
+体积能量/体积比 质量能量/重量能量 | 质量能量
+短期 长期 | *
+提高/提升/增加/增长 降低/下降/减少/缩短/减小/节约 |
+""".strip().splitlines()
+    )
+)
+_ROOM = "室温"
+_REMARK = re.compile(r"\([^()]*\)")
+_AFTERWARD_STATE = re.compile("后(?![续期处端])")
+_TRAILING_SYMBOL = re.compile("(?<=.)(?<![a-z])(?:ra|rz|rq|rm|rt)$")
+_GENERIC = re.compile(r"[\s()（）,.:：\-_/·\"“”]|的|指标|数值|产品|要求|主要|整体|总体")
+_TEMPERATURE = re.compile(
+    r"(零下|负|-)?([0-9]{1,4}(?:\.[0-9]+)?)(?: ?[±~] ?-?[0-9.]+)? ?°C"
+)
+_SAME_TEMPERATURE = 5.0
+_ROOM_TEMPERATURE = (0.0, 40.0)
+_ROUNDS = re.compile(r"[0-9.]+ ?万?次")
+_SAME_NAME = 85.0
+_SUFFIX_SCORE = 90.0
+_SUFFIX_LENGTH = 3
+
+_SERVICE_RANGE = re.compile(
+    "温度|湿度|范围|量程|工作|适用|使用|环境|适应|测程|频段|波段|可调|调节|加工|检测|测量|耐"
+)
+NEAR_TOLERANCE = 0.05
+"""A claim that falls short by no more than this share of the bound is near it."""
+_EXACT = 1e-9
+_NO_TOLERANCE = {"[grade]", "[ingress_protection]"}
+_LARGEST_MARGIN = 1e6
+# Of these a temperature is the distance between two, whatever the scale's zero.
+_DIFFERENCE = re.compile("温差|温升|温降|均匀性|波动|偏差|误差|精度|梯度")
+_MERIT = {
+    VerdictKind.UNSTATED: 0,
+    VerdictKind.MISSED: 1,
+    VerdictKind.NEAR: 2,
+    VerdictKind.MET: 3,
+}
+
+
+def _chinese(words: str) -> float:
+    whole, _, fraction = words.partition("点")
+    total = digit = 0
+    for sign in whole:
+        if sign in _TENS:
+            total += (digit or 1) * _TENS[sign]
+            digit = 0
+        else:
+            digit = digit * 10 + int(_CHINESE_DIGITS[sign])
+    decimals = "".join(_CHINESE_DIGITS[sign] for sign in fraction)
+    return float(f"{total + digit}.{decimals or 0}")
+
+
+def _figure(match: re.Match[str]) -> float:
+    """Return the value of a matched figure, infinite when it is out of reach."""
+    if match["ten"]:
+        return float(f"1e{match['ten']}")
+    if match["chinese"]:
+        return _chinese(match["chinese"])
+    power = match["power"] or match["exp"] or "0"
+    return float(f"{match['decimal'].replace(',', '')}e{power}")
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What stands around one figure; places are in the normalised text."""
+
+    start: int  # of the words of comparison, or of the figure without them
+    end: int
+    value: float
+    value2: float | None = None
+    unit: str = ""
+    sign: str = ""  # A sign of comparison, "better", "reach", or nothing.
+    word: str = ""
+    shape: Comparison = Comparison.EQ
+    name: str = ""  # What the scale says when nothing else does.
+
+
+def _with_line_ends(source: Normalised) -> str:
+    """Return the normalised text with a line end for each blank that was one."""
+    if "\n" not in source.original and "\r" not in source.original:
+        return source.text
+
+    def written(blank: re.Match[str]) -> str:
+        first, last = source.span(*blank.span())
+        return "\n" if _LINE_END.search(source.original, first, last) else " "
+
+    return re.sub(" ", written, source.text)
+
+
+class _Scanner:
+    """Walks over the figures of a text and keeps those that are indicators."""
+
+    def __init__(self, source: Normalised, *, loose: bool, name: str = "") -> None:
+        self.source, self.text, self.loose = source, source.text, loose
+        self.given_name = name
+        self.lines = _with_line_ends(source)
+        self.done = 0  # Words before this place are spoken for.
+        self.condition = ""
+        self.aside, self.aside_end = "", -1
+        self.spare: list[Indicator] = []
+
+    def run(self) -> Iterator[Indicator]:
+        """Yield the indicators in the order of the text."""
+        at = 0
+        while match := _NUMBER.search(self.text, at):
+            at = match.end()
+            if match.start() < self.done:
+                continue
+            reading = self._read(match)
+            if reading is None:
+                continue
+            if self._keep_condition(reading):
+                at = self.done
+            elif indicator := self._indicator(reading):
+                yield indicator
+                at = self.done
+            elif self._set_aside(reading):
+                at = self.done
+            elif reading.shape is not Comparison.EQ:
+                at = reading.end
+
+    def _read(self, match: re.Match[str]) -> _Reading | None:
+        """Read a figure with all that belongs to it, or see that it is none."""
+        value, first = _figure(match), max(self.done, match.start() - _WINDOW)
+        before = self.text[first : match.start()]
+        percent = before.endswith("百分之")
+        before = before.removesuffix("百分之")
+        tolerance = _PLUS_MINUS.search(before[-4:])
+        signed = None if tolerance else _SIGN.search(before[-4:])
+        if cut := tolerance or signed:
+            before = before[: -len(cut.group())]
+        last = before[-_WORD_WINDOW:]
+        word = _BEFORE.search(last) if last[-1:] in _BEFORE_LAST else None
+        start = len(before) - (len(word.group()) if word else 0)
+        scale = _SCALE.search(before[max(0, start - _SCALE_WINDOW) : start])
+        introduced = bool(word or tolerance or percent)
+        if not self._is_figure(match, before, introduced or bool(scale)):
+            return None
+        minus = signed is not None and signed.group() in _MINUS
+        reading = _Reading(
+            start=first + start,
+            end=match.end(),
+            value=-value if minus else value,
+            word=word["word"] if word else "",
+        )
+        reading.sign = _DIRECTIONS.get(reading.word, "")
+        self._read_fraction(reading)
+        self._read_unit(reading, "%" if percent else "", minus)
+        if tolerance:
+            reading.shape, reading.value = Comparison.PM, abs(value)
+        elif not self._read_tolerance(reading) and not self._read_change(reading):
+            self._read_range(reading)
+        if scale and scale["scale"] in _SCALES and not reading.unit:
+            reading.unit, reading.name = _SCALES[scale["scale"]]
+            reading.start -= len(scale.group())
+        if after := _AFTER.match(self.text, reading.end):
+            reading.end = after.end()
+            reading.sign = reading.sign or _AFTERWARDS[after["word"]]
+        alone = not (introduced or scale or reading.unit)
+        if alone and _LATIN_BEFORE.search(before):
+            # PUE 1.16 is a figure, ISO 9001 is not.
+            return reading if "." in match.group() else None
+        figures = (reading.value, reading.value2 or 0.0)
+        kept = all(map(math.isfinite, figures)) and not self._is_date(reading)
+        return reading if kept else None
+
+    def _is_figure(self, match: re.Match[str], before: str, introduced: bool) -> bool:
+        """Tell a figure from the digits of a model, a standard, a size or a list."""
+        if not math.isfinite(_figure(match)) or _TIMES.match(self.text, match.end()):
+            return False
+        if match["chinese"] and (not introduced or before.endswith(("为", "是"))):
+            return False
+        called = _MOBILE.match(self.text, match.start())
+        return introduced or not (called or _NAME_BEFORE.search(before))
+
+    def _is_date(self, reading: _Reading) -> bool:
+        whole = reading.value == int(reading.value)
+        if reading.unit == "a" and whole and int(reading.value) in _YEARS:
+            return True
+        words = self.text[max(0, reading.end - 2) : reading.end]
+        return not reading.sign and _DATE.search(words) is not None
+
+    def _read_fraction(self, reading: _Reading) -> None:
+        match = _FRACTION.match(self.text, reading.end)
+        if match and (reading.word or (self.loose and match.end() == len(self.text))):
+            reading.value /= int(match[1])
+            reading.end = match.end()
+
+    def _read_unit(self, reading: _Reading, unit: str, minus: bool) -> None:
+        if unit:
+            reading.unit = unit
+        elif found := scan(self.text, reading.end):
+            reading.unit, end = found
+            around = self.text[max(0, reading.start - _WINDOW) : end + _WINDOW]
+            if reading.unit == "°" and self.text[reading.end : end].endswith("度"):
+                cold = minus and not _TURNING.search(around)
+                if cold or _WARMTH.search(around):
+                    reading.unit = "°C"
+            reading.end = end
+
+    def _second(self, at: int, default: str) -> tuple[float, str, int] | None:
+        """Read the other figure of a pair, with its unit."""
+        match = _SECOND.match(self.text, at)
+        if not match or match["chinese"] or not math.isfinite(_figure(match)):
+            return None
+        value, end = _figure(match), match.end()
+        if match["sign"] in _MINUS:
+            value = -value
+        closed = end + self.text.startswith(")", end)
+        unit = default
+        if found := scan(self.text, closed):
+            unit, end = found
+        if unit == "°" and default == "°C":
+            unit = default
+        return value, unit, end
+
+    def _read_tolerance(self, reading: _Reading) -> bool:
+        match = _TOLERANCE.match(self.text, reading.end)
+        pair = self._second(match.end(), reading.unit) if match else None
+        if not pair:
+            return False
+        value, unit, end = pair
+        if unit == "%" and reading.unit != "%" and reading.unit:
+            value, unit = abs(reading.value) * value / 100, reading.unit
+        nominal = reading.value
+        if reading.unit:
+            changed = convert(reading.value, reading.unit, unit)
+            if changed is None:
+                return False
+            nominal = changed
+        reading.value, reading.value2 = nominal, abs(value)
+        reading.unit, reading.end, reading.shape = unit, end, Comparison.PM
+        return True
+
+    def _read_change(self, reading: _Reading) -> bool:
+        """Read "from 5% down to 2%": only where it leads is an indicator."""
+        words = self.text[max(self.done, reading.start - _WINDOW) : reading.start]
+        origin = _ORIGIN.search(words)
+        match = _CHANGE.match(self.text, reading.end) if origin else None
+        pair = self._second(match.end(), reading.unit) if match else None
+        if not (origin and match and pair):
+            return False
+        reading.start -= len(words) - origin.start()
+        reading.value, reading.unit, reading.end = pair
+        reading.word = reading.sign = "≤" if match["down"] else "≥"
+        return True
+
+    def _read_range(self, reading: _Reading) -> None:
+        sign = _RANGE_SIGN.match(self.text, reading.end)
+        between = None if sign else _BETWEEN.match(self.text, reading.end)
+        pair = None
+        if match := sign or between:
+            pair = self._second(match.end(), reading.unit)
+        if not pair:
+            return
+        high, unit, end = pair
+        low: float | None = reading.value
+        if reading.unit:
+            low = convert(reading.value, reading.unit, unit)
+        hyphen = sign is not None and sign["sign"].startswith("-")
+        if between and not self.text.startswith("之间", end):
+            return
+        if low is None or (hyphen and (low > high or not unit)):
+            return
+        reading.value, reading.value2 = sorted((low, high))
+        reading.unit, reading.end, reading.shape = unit, end, Comparison.RANGE
+        if self.text.startswith("之间", end):
+            reading.end += 2
+
+    def _keep_condition(self, reading: _Reading) -> bool:
+        """Set a figure aside that says when others hold, as in 200℃下."""
+        if reading.sign or not reading.unit:
+            return False
+        mark = _CONDITION_MARK.match(self.text, reading.end)
+        if not mark:
+            return False
+        first = self._clause_start(reading.start)
+        words = self.source.original[slice(*self.source.span(first, mark.end()))]
+        self.condition = words.strip().removeprefix("在").strip(" ,，;；:：、。(（")
+        self.done = mark.end()
+        return True
+
+    def _set_aside(self, reading: _Reading) -> bool:
+        """Put by a bare figure before other words, as in 60℃存储30天容量保持率.
+
+        It qualifies what follows in the same clause. When nothing does, it is the
+        best there is, and a form row takes it.
+        """
+        bare = not reading.sign and reading.shape is Comparison.EQ and reading.unit
+        rest = self.text[reading.end : reading.end + 2]
+        if not bare or not _MORE_WORDS.match(rest) or _is_glued(reading.unit, rest):
+            return False
+        first = self._clause_start(reading.start)
+        words = self.source.original[slice(*self.source.span(first, reading.end))]
+        words = words.strip(" (（")
+        self.spare.append(self._build(reading, words, first))
+        joined = first == self.aside_end
+        self.aside = f"{self.aside} {words}" if joined else words
+        self.done = self.aside_end = reading.end
+        return True
+
+    def _clause_start(self, end: int) -> int:
+        """Find where the clause begins in which a place lies."""
+        first = max(self.done, end - _WINDOW)
+        for match in _CLAUSE.finditer(self.lines, first, end):
+            first = match.end()
+        return first
+
+    def _name(self, end: int) -> tuple[int, int]:
+        """Find the words that name the quantity, in front of its comparison."""
+        first = max(self.done, end - _WINDOW)
+        tail = _TRAILING.search(self.text, first, end)
+        end = tail.start() if tail else end
+        first = self._clause_start(end)
+        if first == self.done and (joining := _JOINING.match(self.text, first, end)):
+            first = joining.end()
+        if leading := _LEADING.match(self.text, first, end):
+            first = leading.end()
+        return first, max(first, end)
+
+    def _indicator(self, reading: _Reading) -> Indicator | None:
+        first, last = self._name(reading.start)
+        name, condition = self.text[first:last], ""
+        if match := _NAME_BRACKET.fullmatch(name):
+            name, inside = match[1], match[2]
+            found = scan(inside, 0)
+            if found is None or found[1] < len(inside):
+                condition = inside
+            elif not reading.unit:
+                reading.unit = found[0]
+        name = name.strip() or reading.name
+        if name.endswith("分别"):
+            # Several names share out several figures: there is no telling which.
+            over = _SENTENCE_END.search(self.lines, reading.end)
+            self.done = over.start() if over else len(self.text)
+            return None
+        if not self._passes(reading, name):
+            return None
+        following = _FOLLOWING.match(self.text, reading.end)
+        if following and not name and dimension(reading.unit) == "[count]":
+            name, reading.end = following[1], following.end()
+        condition = " ".join(filter(None, [self._condition_before(first), condition]))
+        start = first if name and first < reading.start else reading.start
+        self.done = reading.end
+        condition = " ".join(filter(None, [condition, self._condition_after()]))
+        return replace(self._build(reading, name, start), condition=condition)
+
+    def _build(self, reading: _Reading, name: str, start: int) -> Indicator:
+        span = self.source.span(start, reading.end)
+        return Indicator(
+            name=name,
+            comparison=_comparison(reading, name or self.given_name),
+            value=reading.value,
+            value2=reading.value2,
+            unit=reading.unit,
+            dimension=dimension(reading.unit),
+            text=self.source.original[slice(*span)],
+            span=span,
+        )
+
+    def _condition_before(self, first: int) -> str:
+        """Take the condition set aside, unless its sentence is over."""
+        condition, self.condition = self.condition, ""
+        over = _SENTENCE_END.search(self.lines, self.done, first)
+        kept = [] if over else [condition]
+        if self.aside and self._clause_start(first) == self.aside_end:
+            kept.append(self.aside)
+        self.aside = ""
+        return " ".join(filter(None, kept))
+
+    def _condition_after(self) -> str:
+        for pattern in (_AT, _BRACKET):
+            match = pattern.match(self.text, self.done)
+            if match and not _BOUND_WORDS.search(match.group()):
+                self.done = match.end()
+                words = self.source.span(match.start(1), match.end(1))
+                return self.source.original[slice(*words)].strip()
+        return ""
+
+    def _passes(self, reading: _Reading, name: str) -> bool:
+        """Decide whether a figure in running words is an indicator."""
+        rest = self.text[reading.end : reading.end + 4]
+        if not reading.unit and _MODEL_TAIL.match(rest):
+            return False
+        if reading.name:
+            return True
+        spoken = reading.sign if reading.word not in _WEAK_WORDS else ""
+        paired = reading.shape is not Comparison.EQ
+        known = _QUANTITY.search(name) or _CHANGED.search(name)
+        if self.loose:
+            tail = self.text[reading.end : reading.end + _WINDOW]
+            last = not tail or _BRACKET.fullmatch(tail)
+            named = known or reading.word or _ABBREVIATION.search(name)
+            alone = last and (reading.start == 0 or named)
+            settled = reading.unit and (known or not _MORE_WORDS.match(rest))
+            passes = bool(spoken or paired or settled or alone)
+        elif spoken:
+            passes = bool(reading.unit or name)
+        elif paired:
+            passes = bool(reading.unit or _QUANTITY.search(name))
+        else:
+            passes = bool(reading.unit and known)
+        if passes and not (spoken or paired or known):
+            return not _is_glued(reading.unit, rest)
+        return passes
+
+
+def _is_glued(unit: str, rest: str) -> bool:
+    """Tell 316L不锈钢, which is a steel, from 316 litres of one."""
+    return len(unit) == 1 and bool(_GLUED.match(unit + rest))
+
+
+def _comparison(reading: _Reading, name: str) -> Comparison:
+    if reading.shape is not Comparison.EQ:
+        return reading.shape
+    if reading.sign == "better":
+        fine = dimension(reading.unit) in _FINER_IS_BETTER
+        lower = _LOWER_BETTER.search(name) or (fine and not _HIGHER_BETTER.search(name))
+        return Comparison.LE if lower else Comparison.GE
+    if reading.sign == "reach":
+        return Comparison.LE if _LOWER_BETTER.search(name) else Comparison.GE
+    if reading.sign:
+        return Comparison(reading.sign)
+    at_least = reading.unit == "IP" or _CHANGED.search(name)
+    return Comparison.GE if at_least else Comparison.EQ
+
+
+def extract(text: str) -> list[Indicator]:
+    """Find the indicators in running text.
+
+    Parameters
+    ----------
+    text : str
+        Any text, as written.
+
+    Returns
+    -------
+    list of Indicator
+        In the order of the text. ``span`` points into ``text`` itself, and
+        ``text`` of an indicator is what stands there. Model numbers, standards,
+        years and telephone numbers are left out.
+
+    Examples
+    --------
+    >>> [found.name for found in extract("抗拉强度≥600 MPa，延伸率不低于7%")]
+    ['抗拉强度', '延伸率']
+    """
+    return list(_Scanner(normalise(text), loose=False).run())
+
+
+def parse(
+    text: str, *, name: str = "", is_core: bool = False, condition: str = ""
+) -> Indicator:
+    """Read the words of one form row.
+
+    Parameters
+    ----------
+    text : str
+        What the firm wrote. Of several indicators the one named like the row counts,
+        else the first.
+    name : str, optional
+        The name given in the form; the words may name the quantity themselves.
+    is_core : bool, default=False
+        Whether the row is marked as a core indicator.
+    condition : str, optional
+        The test condition given in the form.
+
+    Returns
+    -------
+    Indicator
+        Qualitative, with the words kept, when no figure can be read.
+
+    Examples
+    --------
+    >>> row = parse("厚度不大于0.05mm")
+    >>> row.name, row.comparison.value, row.value, row.unit
+    ('厚度', '≤', 0.05, 'mm')
+    """
+    scanner = _Scanner(normalise(text), loose=True, name=name)
+    found = list(scanner.run()) or scanner.spare
+    best = max(found, key=lambda each: _likeness(name, each.name), default=None)
+    if best is None:
+        return from_parts(
+            name,
+            Comparison.QUALITATIVE,
+            None,
+            None,
+            "",
+            text=text,
+            condition=condition,
+            is_core=is_core,
+        )
+    return replace(
+        best,
+        name=name or best.name,
+        text=text,
+        condition=condition or best.condition,
+        is_core=is_core,
+        span=None,
+    )
+
+
+_CODES = {**Comparison.__members__, "QUAL": Comparison.QUALITATIVE}
+
+
+def from_parts(
+    name: str,
+    comparison: Comparison | str,
+    value: float | None,
+    value2: float | None,
+    unit: str,
+    *,
+    text: str = "",
+    condition: str = "",
+    is_core: bool = False,
+) -> Indicator:
+    """Build an indicator from the fields of a structured form row.
+
+    Parameters
+    ----------
+    name : str
+        The quantity.
+    comparison : Comparison or str
+        How the value bounds it, as a sign (``≥``) or as a code (``GE``).
+    value, value2 : float or None
+        In ``unit``; see :class:`Indicator`. A range may be given in any order.
+    unit : str
+        In any spelling.
+    text : str, optional
+        The words as written; made from the parts when there are none.
+    condition : str, optional
+        The test condition.
+    is_core : bool, default=False
+        Whether it is a core indicator.
+
+    Returns
+    -------
+    Indicator
+        With the canonical unit.
+
+    Raises
+    ------
+    ValueError
+        If the comparison is unknown, or lacks a figure that it needs, or a figure is
+        not finite.
+    """
+    kind = _CODES.get(comparison) or Comparison(comparison)
+    figures = [None if each is None else float(each) for each in (value, value2)]
+    if kind is Comparison.QUALITATIVE:
+        figures = [None, None]
+    elif figures[0] is None or (kind is Comparison.RANGE and figures[1] is None):
+        raise ValueError(f"{kind.value} lacks a figure")
+    elif kind not in {Comparison.RANGE, Comparison.PM}:
+        figures[1] = None
+    if not all(each is None or math.isfinite(each) for each in figures):
+        raise ValueError("figures must be finite")
+    if kind is Comparison.RANGE:
+        figures.sort(key=lambda each: each or 0.0)
+    made = Indicator(
+        name=name,
+        comparison=kind,
+        value=figures[0],
+        value2=figures[1],
+        unit=canonical(unit),
+        dimension=dimension(unit),
+        text=text,
+        condition=condition,
+        is_core=is_core,
+    )
+    return made if text else replace(made, text=describe(made))
+
+
+def describe(indicator: Indicator) -> str:
+    """Write the bound the short way, such as ``≥600 MPa`` or ``-40~85°C``.
+
+    Parameters
+    ----------
+    indicator : Indicator
+        A qualitative one is described by its own words.
+
+    Returns
+    -------
+    str
+        Words that :func:`parse` reads back to the same comparison and figures.
+    """
+    kind, value, value2 = indicator.comparison, indicator.value, indicator.value2
+    if kind is Comparison.QUALITATIVE or value is None:
+        return indicator.text
+    figures = f"{kind.value}{_plain(value)}"
+    if value2 is not None:
+        sign = "~" if kind is Comparison.RANGE else "±"
+        figures = f"{_plain(value)}{sign}{_plain(value2)}"
+    if indicator.unit == "IP":
+        return figures.replace(_plain(value), f"IP{_plain(value)}")
+    if indicator.unit.startswith("1/"):
+        return f"{figures}{indicator.unit[1:]}"
+    close = not indicator.unit or indicator.unit[0] in "%‰°"
+    return f"{figures}{'' if close else ' '}{indicator.unit}"
+
+
+def _plain(value: float) -> str:
+    return repr(value).removesuffix(".0")
+
+
+@lru_cache(maxsize=8192)
+def _plain_name(name: str) -> str:
+    """Return the one name of a quantity, without what tells no quantities apart."""
+    words = clean(name).casefold()
+    words = _GENERIC.sub("", _REMARK.sub("", words) or words)
+    words = _TRAILING_SYMBOL.sub("", words)
+    if words in _CANONICAL_NAME:
+        return _CANONICAL_NAME[words]
+    for at in range(1, len(words) - _SUFFIX_LENGTH + 1):
+        if words[at:] in _CANONICAL_NAME:
+            return words[:at] + _CANONICAL_NAME[words[at:]]
+    return words
+
+
+@lru_cache(maxsize=8192)
+def _qualifiers(name: str, condition: str) -> tuple[str, ...]:
+    """Return, group by group, the words that set a quantity apart from its kin."""
+    remarks = " ".join(_REMARK.findall(clean(name)))
+    words = f"{_plain_name(name)} {remarks} {clean(condition)}"
+    symbol = _TRAILING_SYMBOL.search(clean(name).casefold())
+    # A state after some treatment, as in 老化后导热系数, is another quantity.
+    after = "后" if _AFTERWARD_STATE.search(_plain_name(name)) else ""
+    said = [symbol.group() if symbol else "ra", after]
+    for group, silence in _QUALIFIERS:
+        hits = [same[0] for same in group if any(each in words for each in same)]
+        said.append("/".join(hits) or silence)
+    temperatures = _temperatures(condition)
+    if temperatures and _ROOM in said:
+        low, high = _ROOM_TEMPERATURE
+        extreme = (temperatures[0] > high) - (temperatures[0] < low)
+        said[said.index(_ROOM)] = (_ROOM, "高温", "低温")[extreme]
+    return tuple(said)
+
+
+def _temperatures(words: str) -> list[float]:
+    found = _TEMPERATURE.findall(clean(words))
+    return [-float(figure) if sign else float(figure) for sign, figure in found]
+
+
+def _same_condition(one: str, other: str) -> bool:
+    """Tell whether two conditions do not contradict each other's figures."""
+    ours, theirs = _temperatures(one), _temperatures(other)
+    if ours and theirs and abs(ours[0] - theirs[0]) > _SAME_TEMPERATURE:
+        return False
+    rounds = [_ROUNDS.findall(clean(each)) for each in (one, other)]
+    return not all(rounds) or rounds[0] == rounds[1]
+
+
+def _likeness(one: str, other: str) -> float:
+    """Return how alike two names are, from 0 to 100."""
+    ours, theirs = _plain_name(one), _plain_name(other)
+    if ours == theirs:
+        return 100.0
+    short, long = sorted((ours, theirs), key=len)
+    if len(short) >= _SUFFIX_LENGTH and long.endswith(short):
+        return _SUFFIX_SCORE
+    score = float(fuzz.ratio(ours, theirs))
+    return score if score >= _SAME_NAME else 0.0
+
+
+def _same_quantity(required: Indicator, claimed: Indicator) -> float:
+    """Return how surely two indicators speak of one quantity, 0 when they do not."""
+    if required.dimension != claimed.dimension:
+        return 0.0
+    score = _likeness(required.name, claimed.name)
+    ours = _qualifiers(required.name, required.condition)
+    theirs = _qualifiers(claimed.name, claimed.condition)
+    for one, other in zip(ours, theirs, strict=True):
+        if one != other and "*" not in {one, other}:
+            return 0.0
+    return score if _same_condition(required.condition, claimed.condition) else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """Where a quantity is said to lie, in the unit of the demand."""
+
+    low: float
+    high: float
+    spread: bool = False  # Both ends were stated, so that it is a range.
+    tolerance: bool = False  # The figure is a deviation, without a nominal value.
+
+
+def _is_lone(indicator: Indicator) -> bool:
+    return indicator.comparison is Comparison.PM and indicator.value2 is None
+
+
+def _claimed(claim: Indicator, required: Indicator) -> _Bounds | None:
+    """Return what a claim guarantees, None when it cannot be put into the unit."""
+    unit, lone = required.unit, _is_lone(claim)
+    apart = lone or _is_lone(required) or bool(_DIFFERENCE.search(required.name))
+    value = second = None
+    if claim.value is not None:
+        value = convert(claim.value, claim.unit, unit, difference=apart)
+    if claim.value2 is not None:
+        apart = apart or claim.comparison is Comparison.PM
+        second = convert(claim.value2, claim.unit, unit, difference=apart)
+    if value is None:
+        return None
+    match claim.comparison:
+        case Comparison.GE | Comparison.GT:
+            return _Bounds(value, math.inf)
+        case Comparison.LE | Comparison.LT:
+            return _Bounds(-math.inf, value)
+        case Comparison.RANGE if second is not None:
+            return _Bounds(value, second, spread=True)
+        case Comparison.PM if second is not None:
+            return _Bounds(value - second, value + second, spread=True)
+    return _Bounds(value, value, tolerance=lone)
+
+
+def _share(distance: float, scale: float) -> float:
+    """Return a distance as a share, within what a report can hold."""
+    if not math.isfinite(distance) or not math.isfinite(scale):
+        return math.copysign(_LARGEST_MARGIN, distance)
+    share = distance / scale if scale else 0.0
+    share = 0.0 if abs(share) <= _EXACT else share
+    return max(-_LARGEST_MARGIN, min(_LARGEST_MARGIN, share))
+
+
+def _at_least(bound: float, stated: _Bounds) -> float | None:
+    """Return the margin over a lower bound, None when nothing is guaranteed."""
+    if stated.tolerance:
+        return None
+    if stated.low > -math.inf:
+        return _share(stated.low - bound, abs(bound) or abs(stated.low))
+    margin = _share(stated.high - bound, abs(bound) or abs(stated.high))
+    return margin if margin < 0 else None
+
+
+def _exactly(bound: float, stated: _Bounds) -> float | None:
+    scale = abs(bound) or abs(stated.low if stated.low > -math.inf else stated.high)
+    if stated.low == -math.inf or stated.high == math.inf:
+        outside = max(stated.low - bound, bound - stated.high)
+        return _share(-outside, scale) if outside > 0 else None
+    return _share(-max(abs(stated.low - bound), abs(stated.high - bound)), scale)
+
+
+def _within(low: float, high: float, stated: _Bounds) -> float | None:
+    """Return the room that a claim leaves inside a range."""
+    scale = high - low or abs(high) or 1.0
+    if stated.tolerance:
+        return None
+    if stated.low == -math.inf or stated.high == math.inf:
+        outside = max(stated.low - high, low - stated.high)
+        return _share(-outside, scale) if outside > 0 else None
+    return _share(min(stated.low - low, high - stated.high), scale)
+
+
+def _covering(low: float, high: float, stated: _Bounds) -> float | None:
+    """Return by how much a claim covers a whole range; one point says nothing."""
+    scale = high - low or abs(high) or 1.0
+    if stated.spread:
+        return _share(min(low - stated.low, stated.high - high), scale)
+    ends = [
+        _share(distance, scale)
+        for distance in (low - stated.low, stated.high - high)
+        if math.isfinite(distance)
+    ]
+    missed = len(ends) == 1 and ends[0] < -NEAR_TOLERANCE
+    return ends[0] if missed else None
+
+
+def _ingress(required: float, claimed: float) -> float:
+    """Compare protection grades: dust and water are two scales in one figure."""
+    pairs = zip(divmod(required, 10), divmod(claimed, 10), strict=True)
+    return min(theirs - ours for ours, theirs in pairs) / 10
+
+
+def _margin(required: Indicator, claim: Indicator) -> float | None:
+    """Return the signed margin of a claim, None when it settles nothing."""
+    stated, bound = _claimed(claim, required), required.value
+    if stated is None or bound is None:
+        return None
+    comparison = _meant(required)
+    if required.unit == "IP" and math.isfinite(stated.low):
+        return _ingress(bound, stated.low)
+    if required.value2 is not None:
+        return _range_margin(required, bound, required.value2, stated)
+    if comparison is Comparison.EQ:
+        return _exactly(bound, stated)
+    if comparison in {Comparison.GE, Comparison.GT}:
+        margin = _at_least(bound, stated)
+    else:
+        # "At most" is "at least" on the other side of zero; a lone tolerance counts
+        # by its size.
+        margin = _at_least(-bound, _Bounds(-stated.high, -stated.low))
+    strict = comparison in {Comparison.GT, Comparison.LT}
+    if margin == 0.0 and strict and claim.comparison is not comparison:
+        margin = -sys.float_info.epsilon
+    return margin
+
+
+def _range_margin(
+    required: Indicator, first: float, second: float, stated: _Bounds
+) -> float | None:
+    if required.comparison is Comparison.PM:
+        return _within(first - second, first + second, stated)
+    service = _SERVICE_RANGE.search(required.name)
+    if service or required.dimension == "[temperature]":
+        return _covering(first, second, stated)
+    return _within(first, second, stated)
+
+
+def _meant(required: Indicator) -> Comparison:
+    """Return the comparison a demand means.
+
+    "抗拉强度600MPa" in a demand asks for no less, "误差0.1mm" for no more. Only a
+    written sign of equality asks for exactly the figure.
+    """
+    if required.comparison is not Comparison.EQ or "=" in clean(required.text):
+        return required.comparison
+    if _LOWER_BETTER.search(required.name):
+        return Comparison.LE
+    if _HIGHER_BETTER.search(required.name):
+        return Comparison.GE
+    return Comparison.EQ
+
+
+def _tolerance(required: Indicator) -> float:
+    """Return by which share a claim may fall short and still be near.
+
+    Near the whole, five per cent are much: 95 % of good parts are ten times as many
+    bad ones as 99.5 %. There, a claim is near while the bad share no more than doubles.
+    """
+    if required.dimension in _NO_TOLERANCE:
+        return 0.0
+    if required.dimension == "[ratio]" and _meant(required) in {
+        Comparison.GE,
+        Comparison.GT,
+    }:
+        whole = convert(required.value or 0.0, required.unit, "%") or 0.0
+        if 0.0 < whole <= 100.0:
+            return min(NEAR_TOLERANCE, (100.0 - whole) / whole)
+    return NEAR_TOLERANCE
+
+
+def _answer(required: Indicator, claim: Indicator) -> Verdict:
+    qualitative = Comparison.QUALITATIVE
+    if qualitative in {required.comparison, claim.comparison}:
+        words = {
+            _GENERIC.sub("", clean(each.text).casefold()) for each in (required, claim)
+        }
+        same = required.comparison == claim.comparison and len(words) == 1
+        kind = VerdictKind.MET if same else VerdictKind.UNSTATED
+        return Verdict(required, claim, kind, None)
+    margin = _margin(required, claim)
+    if margin is None:
+        kind = VerdictKind.UNSTATED
+    elif margin >= 0.0:
+        kind = VerdictKind.MET
+    elif margin >= -_tolerance(required) - _EXACT:
+        kind = VerdictKind.NEAR
+    else:
+        kind = VerdictKind.MISSED
+    return Verdict(required, claim, kind, margin)
+
+
+def judge(required: Indicator, claimed: Sequence[Indicator]) -> Verdict:
+    """Say what the claims of an offer mean for one demand.
+
+    A claim counts only when it speaks of the same quantity: equal dimension, the same
+    name or a known synonym, and no word that sets the two apart, such as yield against
+    tensile strength, or hot against room temperature. Of several such claims the one
+    with the likest name counts, then the best.
+
+    Parameters
+    ----------
+    required : Indicator
+        From the need.
+    claimed : sequence of Indicator
+        From the offer.
+
+    Returns
+    -------
+    Verdict
+        ``near`` when the claim falls short by no more than :data:`NEAR_TOLERANCE` of
+        the bound. ``unstated`` when no claim speaks of the quantity, or the one that
+        does leaves it open (a demand of at least 7 met by a claim of at most 10). A
+        service range, such as a working temperature, must be covered by the claim; a
+        range of a property must hold it.
+
+    Examples
+    --------
+    >>> judge(parse("抗拉强度≥600 MPa"), [parse("拉伸强度 0.62 GPa")]).kind.value
+    'met'
+    """
+    best: tuple[float, int, float] | None = None
+    verdict = Verdict(required, None, VerdictKind.UNSTATED, None)
+    for claim in claimed:
+        score = _same_quantity(required, claim)
+        if not score:
+            continue
+        answer = _answer(required, claim)
+        margin = -math.inf if answer.margin is None else answer.margin
+        merit = (score, _MERIT[answer.kind], margin)
+        if best is None or merit > best:
+            best, verdict = merit, answer
+    return verdict
