@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, jsonify
 from flask_smorest import Api
+from flask_swagger_ui import get_swaggerui_blueprint
 
 from marketplace.extensions import limiter
 
@@ -69,3 +70,23 @@ def describe(app: Flask) -> dict[str, Any]:
 def openapi() -> Response:
     """Give the description."""
     return jsonify(describe(current_app))
+
+
+PAGES = get_swaggerui_blueprint(
+    "/api/v1/docs",
+    "/api/v1/openapi.json",
+    config={"app_name": "Jiebang 揭榜 API", "validatorUrl": None},
+    blueprint_name="docs",
+)
+limiter.exempt(PAGES)
+
+
+@PAGES.after_request
+def stay_here(response: Response) -> Response:
+    """Let the pages load nothing from elsewhere."""
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'self'; script-src 'self' 'unsafe-inline'; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "connect-src 'self'; frame-ancestors 'none'"
+    )
+    return response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, jsonify
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -14,8 +14,9 @@ from prometheus_client import (
 from prometheus_client import REGISTRY as PROCESS_REGISTRY
 from sqlalchemy.exc import SQLAlchemyError
 
-from marketplace.api.edge import ping
-from marketplace.extensions import limiter
+from marketplace.api.edge import index, ping
+from marketplace.extensions import db, limiter
+from matching import MatchingError
 
 bp = Blueprint("health", __name__)
 limiter.exempt(bp)
@@ -35,8 +36,12 @@ def readyz() -> tuple[Response, int]:
         ping()
     except SQLAlchemyError as error:
         checks["database"] = type(error).__name__
-    for name, check in current_app.extensions["jiebang.readiness"].items():
-        checks[name] = check()
+    else:
+        checks["index"] = "ok"
+        try:
+            index().fresh(db.session())
+        except (OSError, MatchingError) as error:
+            checks["index"] = type(error).__name__
     ready = all(value == "ok" for value in checks.values())
     body = jsonify(status="ok" if ready else "unavailable", checks=checks)
     return body, 200 if ready else 503

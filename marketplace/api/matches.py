@@ -1,0 +1,67 @@
+"""Matches: ranked pairs in both directions, previews and feedback."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from marketplace.api.edge import Blueprint, actor, index
+from marketplace.extensions import db
+from marketplace.problems import language
+from marketplace.services import matches as service
+from schemas.matches import (
+    FeedbackKeptSchema,
+    FeedbackSchema,
+    MatchesSchema,
+    MatchQuery,
+    NeedMatchQuery,
+    PreviewSchema,
+)
+
+bp = Blueprint("matches", __name__, description="Matches 匹配")
+
+
+@bp.route("/needs/<uuid:need_id>/matches", methods=["GET"])
+@bp.arguments(NeedMatchQuery, location="query")
+@bp.response(200, MatchesSchema)
+def for_need(query: dict[str, Any], need_id: UUID) -> Any:
+    """Offers that would answer a need, ranked and explained"""
+    return service.for_need(
+        db.session(), actor(), index(), need_id, language=language(), **query
+    )
+
+
+@bp.route("/offers/<uuid:offer_id>/matches", methods=["GET"])
+@bp.arguments(MatchQuery, location="query")
+@bp.response(200, MatchesSchema)
+def for_offer(query: dict[str, Any], offer_id: UUID) -> Any:
+    """Needs that an offer would answer, ranked and explained"""
+    return service.for_offer(
+        db.session(), actor(), index(), offer_id, language=language(), **query
+    )
+
+
+@bp.route("/matches/preview", methods=["POST"])
+@bp.arguments(PreviewSchema)
+@bp.response(200, MatchesSchema)
+def preview(data: dict[str, Any]) -> Any:
+    """Rank for a need or offer that is not saved; nothing is stored"""
+    draft = data.get("need") or data.get("offer") or {}
+    return service.preview(
+        db.session(),
+        actor(),
+        index(),
+        kind="need" if "need" in data else "offer",
+        data=draft,
+        limit=data["limit"],
+        language=language(),
+    )
+
+
+@bp.route("/matches/feedback", methods=["POST"])
+@bp.arguments(FeedbackSchema)
+@bp.response(201, FeedbackKeptSchema)
+def feedback(data: dict[str, Any]) -> Any:
+    """Say of a pair: useful, irrelevant (and why), or already working together"""
+    shown = {name: data.pop(name) for name in ("rank", "score", "engine")}
+    return service.give_feedback(db.session(), actor(), shown=shown, **data)

@@ -1,0 +1,461 @@
+"""Ranked pairs in both directions, previews, and what people say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+import sqlalchemy.orm as so
+
+from marketplace import policies
+from marketplace.domain import needs as need_states
+from marketplace.domain import offers as offer_states
+from marketplace.domain.actors import Actor
+from marketplace.domain.ids import new_id
+from marketplace.domain.roles import Tier
+from marketplace.errors import Forbidden, Invalid, Text
+from marketplace.models.matches import MatchFeedback
+from marketplace.models.needs import Need, NeedVersion
+from marketplace.models.offers import Offer, OfferVersion
+from marketplace.services import codes, events, needs, offers, postings, relations
+from marketplace.services.indexes import MatchIndex
+from marketplace.services.match_reasons import sentence
+from marketplace.services.postings import Composed
+from matching import Filter, Match, Posting, Span
+
+PREVIEW_ID = "draft"
+SUPPLY = frozenset({"result", "capability"})
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a pair as it is shown."""
+
+    id: str
+    kind: str
+    title: str
+    org_id: UUID
+    org_name: str
+    composed: Composed
+
+
+def for_need(
+    session: so.Session,
+    actor: Actor,
+    index: MatchIndex,
+    need_id: UUID,
+    *,
+    limit: int = 10,
+    language: str = "zh-CN",
+    **filters: Any,
+) -> dict[str, Any]:
+    """Rank the offers on the market for a need.
+
+    Raises
+    ------
+    NotFound
+        The caller may not know of the need.
+    Forbidden
+        The caller reads the need but is neither its owner nor works on it.
+    """
+    need = needs.get(session, actor, need_id)
+    policies.require(actor, "match", need, policies.NEED_RULES)
+    granted = session.scalars(policies.granted_subjects(actor, "need")).all()
+    tier = policies.need_tier(actor, need, granted)
+    version = shown_need_version(actor, need)
+    posting, composed = postings.need_posting(need, version, tier)
+    return _answer(
+        session,
+        actor,
+        index,
+        posting,
+        composed,
+        need.owner_org_id,
+        limit,
+        language,
+        filters,
+    )
+
+
+def for_offer(
+    session: so.Session,
+    actor: Actor,
+    index: MatchIndex,
+    offer_id: UUID,
+    *,
+    limit: int = 10,
+    language: str = "zh-CN",
+    **filters: Any,
+) -> dict[str, Any]:
+    """Rank the needs in the library for an offer; raises as ``for_need``."""
+    offer = offers.get(session, actor, offer_id)
+    policies.require(actor, "match", offer, policies.OFFER_RULES)
+    granted = session.scalars(policies.granted_subjects(actor, "offer")).all()
+    tier = policies.offer_tier(actor, offer, granted)
+    version = shown_offer_version(actor, offer)
+    posting, composed = postings.offer_posting(offer, version, tier)
+    return _answer(
+        session,
+        actor,
+        index,
+        posting,
+        composed,
+        offer.owner_org_id,
+        limit,
+        language,
+        filters,
+    )
+
+
+def shown_need_version(actor: Actor, need: Need) -> NeedVersion:
+    """Return the version that the caller reads."""
+    if policies.reads_working_need(actor, need) or need.published is None:
+        return need.working
+    return need.published
+
+
+def shown_offer_version(actor: Actor, offer: Offer) -> OfferVersion:
+    """Return the version that the caller reads."""
+    if policies.reads_working_offer(actor, offer) or offer.published is None:
+        return offer.working
+    return offer.published
+
+
+def preview(
+    session: so.Session,
+    actor: Actor,
+    index: MatchIndex,
+    *,
+    kind: str,
+    data: Mapping[str, Any],
+    limit: int = 10,
+    language: str = "zh-CN",
+    **filters: Any,
+) -> dict[str, Any]:
+    """Rank for a need or offer that is not saved; nothing is stored.
+
+    Raises
+    ------
+    Unauthenticated
+        The public asked.
+    Forbidden
+        The caller belongs to no organisation that could own it.
+    """
+    policies.require_signed_in(actor)
+    if kind == "need":
+        need = needs.unsaved(session, actor, data)
+        owner = need.owner_org_id
+        made = postings.need_posting(need, need.working, Tier.OWNER)
+    else:
+        offer = offers.unsaved(session, actor, data)
+        owner = offer.owner_org_id
+        made = postings.offer_posting(offer, offer.working, Tier.OWNER)
+    posting, composed = replace(made[0], id=PREVIEW_ID), made[1]
+    return _answer(
+        session, actor, index, posting, composed, owner, limit, language, filters
+    )
+
+
+def _answer(
+    session: so.Session,
+    actor: Actor,
+    index: MatchIndex,
+    posting: Posting,
+    composed: Composed,
+    owner_org_id: UUID,
+    limit: int,
+    language: str,
+    filters: Mapping[str, Any],
+) -> dict[str, Any]:
+    kinds = {"need"} if posting.kind in SUPPLY else _kinds(filters)
+    near = {owner_org_id} | (actor.org_ids if _is_party(actor) else set())
+    related = relations.related_org_ids(session, near)
+    where = Filter(
+        kind=kinds,
+        exclude_org={str(i) for i in near | related},
+        exclude_ids=_unseen(session, actor, kinds) | {posting.id},
+        chain=filters.get("chain"),
+        region=filters.get("region"),
+        field=filters.get("tech_field"),
+    )
+    ranked = index.fresh(session).rank(posting, limit, where)
+    sides = _sides(session, actor, [UUID(m.id) for m in ranked], need=kinds == {"need"})
+    names = {
+        name: codes.names(session, name)
+        for name in ("sd_chain", "tech_field", "region")
+    }
+    own = Side(posting.id, posting.kind, posting.title, owner_org_id, "", composed)
+    items = [
+        _view(match, own, sides[match.id], rank, language, names)
+        for rank, match in enumerate((m for m in ranked if m.id in sides), start=1)
+    ]
+    return {"items": items, "next": None, "total": len(items)}
+
+
+def _is_party(actor: Actor) -> bool:
+    """Somebody who judges or mediates sees the pairs of others, his own left out."""
+    return not actor.is_system
+
+
+def _kinds(filters: Mapping[str, Any]) -> Collection[str]:
+    kind = filters.get("kind")
+    return {kind} if kind else SUPPLY
+
+
+def _unseen(session: so.Session, actor: Actor, kinds: Collection[str]) -> set[str]:
+    """Return what is in the index and not for this caller."""
+    if set(kinds) == {"need"}:
+        statement = sa.select(Need.id).where(
+            Need.published_version_id.is_not(None),
+            Need.state.in_(need_states.SHOWN),
+            ~policies.library_needs(actor),
+        )
+    else:
+        statement = sa.select(Offer.id).where(
+            Offer.published_version_id.is_not(None),
+            Offer.state.in_(offer_states.SHOWN),
+            ~policies.market_offers(actor),
+        )
+    return {str(i) for i in session.scalars(statement)}
+
+
+def _sides(
+    session: so.Session, actor: Actor, ids: Sequence[UUID], *, need: bool
+) -> dict[str, Side]:
+    """Read the ranked objects as the public sees them, if the caller may."""
+    found: dict[str, Side] = {}
+    if need:
+        statement = (
+            sa.select(Need)
+            .where(Need.id.in_(ids), policies.library_needs(actor))
+            .options(so.joinedload(Need.owner_org), so.joinedload(Need.published))
+        )
+        for row in session.scalars(statement):
+            version = row.published
+            if version is None:
+                continue
+            hidden = policies.withheld(version.disclosure, Tier.PUBLIC, kind="need")
+            composed = postings.compose(version, postings.NEED_TEXTS, hidden)
+            found[str(row.id)] = Side(
+                str(row.id),
+                "need",
+                version.title,
+                row.owner_org_id,
+                row.owner_org.name,
+                composed,
+            )
+        return found
+    statement_offers = (
+        sa.select(Offer)
+        .where(Offer.id.in_(ids), policies.market_offers(actor))
+        .options(so.joinedload(Offer.owner_org), so.joinedload(Offer.published))
+    )
+    for offer in session.scalars(statement_offers):
+        text = offer.published
+        if text is None:
+            continue
+        composed = postings.compose(
+            text, postings.OFFER_TEXTS, postings.hidden_offer_fields(text, Tier.PUBLIC)
+        )
+        found[str(offer.id)] = Side(
+            str(offer.id),
+            offer.kind.value,
+            text.title,
+            offer.owner_org_id,
+            offer.owner_org.name,
+            composed,
+        )
+    return found
+
+
+def _view(
+    match: Match,
+    own: Side,
+    other: Side,
+    rank: int,
+    language: str,
+    names: Mapping[str, Mapping[str, tuple[str, str]]],
+) -> dict[str, Any]:
+    need, offer = (other, own) if other.kind == "need" else (own, other)
+    query_is_need = need is own
+    return {
+        "rank": rank,
+        "band": match.band,
+        "score": match.score,
+        "need": _brief(need),
+        "offer": _brief(offer),
+        "parts": {k: v for k, v in match.parts.items() if v is not None},
+        "reasons": [
+            text
+            for reason in match.reasons
+            if (text := sentence(reason, language, names)) is not None
+        ],
+        "terms": [
+            _term(
+                term.text,
+                term.weight,
+                term.query_spans,
+                term.document_spans,
+                own,
+                other,
+                query_is_need=query_is_need,
+            )
+            for term in match.terms
+        ],
+        "indicators": [
+            {
+                "name": v.required.name,
+                "required": v.required.text,
+                "claimed": None if v.claimed is None else v.claimed.text,
+                "verdict": v.kind.value,
+                "is_core": v.required.is_core,
+            }
+            for v in match.indicators
+        ],
+        "blockers": [
+            {
+                "name": v.required.name,
+                "required": v.required.text,
+                "claimed": None if v.claimed is None else v.claimed.text,
+            }
+            for v in match.blockers
+        ],
+        "engine": {
+            "version": match.engine.version,
+            "index": match.engine.index,
+            "weights": match.engine.weights,
+        },
+    }
+
+
+def _brief(side: Side) -> dict[str, Any]:
+    brief: dict[str, Any] = {
+        "id": None if side.id == PREVIEW_ID else side.id,
+        "title": side.title,
+    }
+    if side.kind != "need":
+        brief["kind"] = side.kind
+    if side.org_name:
+        brief["owner_org"] = {"id": side.org_id, "name": side.org_name}
+    return brief
+
+
+def _term(
+    text: str,
+    weight: float,
+    query_spans: Iterable[Span],
+    document_spans: Iterable[Span],
+    own: Side,
+    other: Side,
+    *,
+    query_is_need: bool,
+) -> dict[str, Any]:
+    mine, theirs = (
+        places(query_spans, own.composed),
+        places(document_spans, other.composed),
+    )
+    need, offer = (mine, theirs) if query_is_need else (theirs, mine)
+    return {
+        "text": text,
+        "weight": weight,
+        "need_spans": [p["span"] for p in need if p["field"] == "title"],
+        "offer_spans": [p["span"] for p in offer if p["field"] == "title"],
+        "need_places": need,
+        "offer_places": offer,
+    }
+
+
+def places(spans: Iterable[Span], composed: Composed) -> list[dict[str, Any]]:
+    """Return spans of a posting as places in the fields of the form."""
+    found: list[dict[str, Any]] = []
+    for field, start, end in spans:
+        if field != "text":
+            found.append({"field": field, "span": [start, end]})
+        elif (place := composed.field_span(start, end)) is not None:
+            found.append({"field": place[0], "span": [place[1], place[2]]})
+    return found
+
+
+def give_feedback(
+    session: so.Session,
+    actor: Actor,
+    *,
+    need_id: UUID,
+    offer_id: UUID,
+    verdict: str,
+    reason: str | None = None,
+    comment: str = "",
+    shown: Mapping[str, Any] | None = None,
+) -> MatchFeedback:
+    """Keep what a person says of a pair; the last word of a person counts.
+
+    Raises
+    ------
+    NotFound
+        The caller may not know of one of the two.
+    Forbidden
+        The caller could not have been shown the pair.
+    Invalid
+        An unknown reason, or none where the verdict needs one.
+    """
+    policies.require_signed_in(actor)
+    need, offer = (
+        needs.get(session, actor, need_id),
+        offers.get(session, actor, offer_id),
+    )
+    grant = policies.may(actor, "match", need, policies.NEED_RULES) or policies.may(
+        actor, "match", offer, policies.OFFER_RULES
+    )
+    if grant is None or actor.user_id is None:
+        raise Forbidden(
+            Text(
+                "只有供需双方及运营方可以评价匹配结果",
+                "only the two sides and the operator judge a match",
+            )
+        )
+    wrong = codes.check(
+        session, "feedback_reason", reason, on=actor.today, pointer="/reason"
+    )
+    if wrong:
+        raise Invalid(errors=wrong)
+    if verdict == "irrelevant" and reason is None:
+        raise Invalid.at(
+            "/reason", "required", "请选择不相关的原因", "say why it is irrelevant"
+        )
+    row = session.scalar(
+        sa.select(MatchFeedback).where(
+            MatchFeedback.need_id == need.id,
+            MatchFeedback.offer_id == offer.id,
+            MatchFeedback.user_id == actor.user_id,
+        )
+    )
+    before: dict[str, Any] = {}
+    if row is None:
+        row = MatchFeedback(
+            id=new_id(),
+            need_id=need.id,
+            offer_id=offer.id,
+            user_id=actor.user_id,
+            created_at=actor.now,
+        )
+        session.add(row)
+    else:
+        before = {"verdict": row.verdict, "reason": row.reason, "comment": row.comment}
+    row.org_id = grant.org_id
+    row.verdict, row.reason, row.comment = verdict, reason, comment
+    row.shown, row.updated_at = dict(shown or {}), actor.now
+    after = {"verdict": verdict, "reason": reason, "comment": comment}
+    events.record(
+        session,
+        actor,
+        row,
+        "match.feedback",
+        role=grant.role,
+        org_id=grant.org_id,
+        changes=events.difference(before, after),
+    )
+    session.flush()
+    return row

@@ -1,0 +1,194 @@
+"""Matches through the API: both directions, previews, feedback, and who sees what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from marketplace.domain.actors import system
+from marketplace.models.organisations import OrganisationTie
+from marketplace.services import offers
+from tests.factories import NEED, OFFER, list_offer, pool
+from tests.people import World
+
+WEAK = {"indicators": [{"name": "抗拉强度", "text": "抗拉强度290 MPa"}]}
+
+
+def first(answer: Any) -> dict[str, Any]:
+    assert answer.status_code == 200, answer.json
+    found: dict[str, Any] = answer.json["items"][0]
+    return found
+
+
+def test_a_need_finds_the_offer_and_says_why(world: World) -> None:
+    need, offer = pool(world), list_offer(world)
+    answer = world.client("firm").get(f"/needs/{need.id}/matches")
+    match = first(answer)
+    assert match["offer"]["id"] == str(offer.id)
+    assert match["offer"]["owner_org"]["name"] == world.org("team").name
+    assert match["band"] in {"strong", "good", "possible"}
+    assert {v["name"]: v["verdict"] for v in match["indicators"]} == {
+        "抗拉强度": "met",
+        "中性盐雾": "met",
+    }
+    assert match["blockers"] == []
+    assert any("抗拉强度" in reason for reason in match["reasons"])
+    assert any("先进材料" in reason for reason in match["reasons"])
+    assert set(match["engine"]) == {"version", "index", "weights"}
+
+
+def test_terms_point_at_what_they_say(world: World) -> None:
+    need, _ = pool(world), list_offer(world)
+    match = first(world.client("firm").get(f"/needs/{need.id}/matches"))
+    term = next(t for t in match["terms"] if t["text"] == "铝合金")
+    assert [NEED["title"][s:e] for s, e in term["need_spans"]] == ["铝合金"]
+    for place in term["offer_places"]:
+        start, end = place["span"]
+        name, _, index = place["field"].partition("/")
+        value = OFFER[name][int(index)] if index else OFFER[name]
+        assert value[start:end] == "铝合金"
+
+
+def test_a_missed_core_indicator_is_named_and_ranks_below(world: World) -> None:
+    need = pool(world)
+    weak, good = list_offer(world, **WEAK), list_offer(world)
+    items = world.client("firm").get(f"/needs/{need.id}/matches").json["items"]
+    assert [m["offer"]["id"] for m in items] == [str(good.id), str(weak.id)]
+    assert [b["name"] for b in items[1]["blockers"]] == ["抗拉强度"]
+    assert items[1]["band"] == "possible"
+
+
+def test_an_offer_finds_the_need(world: World) -> None:
+    need, offer = pool(world), list_offer(world)
+    match = first(world.client("team").get(f"/offers/{offer.id}/matches"))
+    assert match["need"]["id"] == str(need.id)
+    assert {v["verdict"] for v in match["indicators"]} == {"met"}
+
+
+def test_english_readers_get_english_reasons(world: World) -> None:
+    need, _ = pool(world), list_offer(world)
+    answer = world.client("firm").get(
+        f"/needs/{need.id}/matches", headers={"Accept-Language": "en"}
+    )
+    assert any(r.startswith("Indicator") for r in first(answer)["reasons"])
+
+
+def test_nobody_meets_offers_of_the_own_organisation(world: World) -> None:
+    need = pool(world)
+    list_offer(world, by="firm_admin")
+    assert world.client("firm").get(f"/needs/{need.id}/matches").json["items"] == []
+
+
+@pytest.mark.parametrize("declares", ["firm", "team"])
+def test_nobody_meets_offers_of_a_related_party(world: World, declares: str) -> None:
+    need, _ = pool(world), list_offer(world)
+    other = {"firm": "team", "team": "firm"}[declares]
+    world.session.add(
+        OrganisationTie(
+            org_id=world.org(declares).id,
+            other_org_id=world.org(other).id,
+            kind="shareholder",
+            position=0,
+        )
+    )
+    world.session.commit()
+    assert world.client("firm").get(f"/needs/{need.id}/matches").json["items"] == []
+
+
+def test_a_withdrawn_object_is_gone_at_once(world: World) -> None:
+    need, offer = pool(world), list_offer(world)
+    client = world.client("firm")
+    assert client.get(f"/needs/{need.id}/matches").json["items"]
+    offers.act(
+        world.session,
+        system(world.clock.now()),
+        offer.id,
+        "delist",
+        comment="不再提供",
+    )
+    assert client.get(f"/needs/{need.id}/matches").json["items"] == []
+
+
+def test_hidden_fields_are_never_quoted(world: World) -> None:
+    need = pool(world)
+    secret = {"disclosure": "NDA", "abstract": "隐藏的摘要：挤压型材采用钪锆复合微合金化。"}
+    list_offer(world, **secret)
+    answer = world.client("firm").get(f"/needs/{need.id}/matches")
+    match = first(answer)
+    assert "钪锆" not in answer.get_data(as_text=True)
+    assert {(v["verdict"], v["claimed"]) for v in match["indicators"]} == {
+        ("unstated", None)
+    }
+    assert "800000" not in answer.get_data(as_text=True)
+    assert all("abstract" not in p["field"] for t in match["terms"] for p in t["offer_places"])
+
+
+def test_a_targeted_need_is_matched_only_for_whom_it_is_meant(world: World) -> None:
+    offer = list_offer(world)
+    targeted = {
+        "disclosure": "TARGETED",
+        "intended_units": [{"organisation_id": str(world.org("other_firm").id)}],
+    }
+    pool(world, **targeted)
+    assert world.client("team").get(f"/offers/{offer.id}/matches").json["items"] == []
+
+
+def test_a_preview_stores_nothing(world: World) -> None:
+    list_offer(world)
+    client = world.client("firm")
+    draft = {k: v for k, v in NEED.items() if k != "title"}
+    match = first(client.post("/matches/preview", {"need": draft}))
+    assert match["need"]["id"] is None
+    assert client.get("/needs?mine=true").json["items"] == []
+    again = client.post("/matches/preview", {"need": draft, "offer": {}})
+    assert again.status_code == 422
+
+
+def test_preview_is_for_those_who_could_post(world: World) -> None:
+    draft = {"need": {"title": "铝合金"}}
+    assert world.client("stranger").post("/matches/preview", draft).status_code == 401
+    assert world.client("expert").post("/matches/preview", draft).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("who", "status"),
+    [
+        ("stranger", 401),
+        ("firm", 200),
+        ("operator", 200),
+        ("district", 200),
+        ("broker", 200),
+        ("team", 403),
+        ("expert", 403),
+    ],
+)
+def test_who_may_ask_for_the_matches_of_a_need(
+    world: World, who: str, status: int
+) -> None:
+    need = pool(world)
+    answer = world.client(who).get(f"/needs/{need.id}/matches")
+    assert answer.status_code == status
+
+
+def test_feedback_keeps_the_last_word_of_a_person(world: World) -> None:
+    need, offer = pool(world), list_offer(world)
+    pair = {"need_id": str(need.id), "offer_id": str(offer.id)}
+    client = world.client("firm")
+    bare = client.post("/matches/feedback", {**pair, "verdict": "irrelevant"})
+    assert bare.status_code == 422
+    assert bare.json["errors"][0]["pointer"] == "/reason"
+    odd = {**pair, "verdict": "irrelevant", "reason": "bad-mood"}
+    assert client.post("/matches/feedback", odd).json["errors"][0]["code"] == "unknown_code"
+    first_word = client.post("/matches/feedback", {**pair, "verdict": "useful"})
+    last_word = client.post(
+        "/matches/feedback",
+        {**pair, "verdict": "irrelevant", "reason": "indicator-missed"},
+    )
+    assert (first_word.status_code, last_word.status_code) == (201, 201)
+    assert last_word.json["id"] == first_word.json["id"]
+    assert last_word.json["reason"] == "indicator-missed"
+    stranger = world.client("other_firm").post(
+        "/matches/feedback", {**pair, "verdict": "useful"}
+    )
+    assert stranger.status_code == 403

@@ -1,0 +1,126 @@
+"""The match index is a cache: it may vanish, lag or lie, and answers stay right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from marketplace.domain.actors import system
+from marketplace.services import indexes, offers
+from marketplace.services.indexes import MatchIndex
+from tests.factories import list_offer, pool
+from tests.people import World
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> MatchIndex:
+    return MatchIndex(tmp_path / "index")
+
+
+def known(index: MatchIndex, world: World) -> set[str]:
+    return set(index.fresh(world.session).ids())
+
+
+def test_an_absent_index_is_built_and_then_opened(
+    world: World, index: MatchIndex
+) -> None:
+    need, offer = pool(world), list_offer(world)
+    assert known(index, world) == {str(need.id), str(offer.id)}
+    assert (index.folder / "CURRENT").read_text() in {
+        path.name for path in index.folder.glob("base-*")
+    }
+    again = MatchIndex(index.folder)
+    assert known(again, world) == {str(need.id), str(offer.id)}
+
+
+def test_what_is_committed_later_is_known_to_every_process(
+    world: World, index: MatchIndex
+) -> None:
+    other = MatchIndex(index.folder)
+    assert known(index, world) == known(other, world) == set()
+    offer = list_offer(world)
+    assert known(index, world) == known(other, world) == {str(offer.id)}
+    offers.act(
+        world.session, system(world.clock.now()), offer.id, "delist", comment="下架"
+    )
+    world.session.commit()
+    assert known(index, world) == known(other, world) == set()
+
+
+def test_what_is_rolled_back_is_never_known(world: World, index: MatchIndex) -> None:
+    offer = list_offer(world)
+    offers.act(
+        world.session, system(world.clock.now()), offer.id, "delist", comment="下架"
+    )
+    world.session.rollback()
+    assert known(index, world) == {str(offer.id)}
+
+
+def test_a_deleted_folder_costs_a_rebuild_and_nothing_else(
+    world: World, index: MatchIndex
+) -> None:
+    offer = list_offer(world)
+    known(index, world)
+    index.folder.rename(index.folder.with_name("gone"))
+    assert known(index, world) == {str(offer.id)}
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty mark", "no mark", "nonsense"])
+def test_a_damaged_base_is_built_again(
+    world: World, index: MatchIndex, damage: str
+) -> None:
+    offer = list_offer(world)
+    known(index, world)
+    base = index.folder / (index.folder / "CURRENT").read_text()
+    if damage == "cut":
+        largest = max(
+            (p for p in base.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size
+        )
+        largest.write_bytes(largest.read_bytes()[:-7])
+    elif damage == "no mark":
+        (base / "ledger.json").unlink()
+    else:
+        (base / "ledger.json").write_text("" if damage == "empty mark" else "[1]")
+    assert known(MatchIndex(index.folder), world) == {str(offer.id)}
+
+
+def test_a_base_of_another_ledger_is_not_believed(
+    world: World, index: MatchIndex
+) -> None:
+    list_offer(world)
+    known(index, world)
+    base = index.folder / (index.folder / "CURRENT").read_text()
+    mark = base / "ledger.json"
+    mark.write_text(mark.read_text().replace('"hash": "', '"hash": "00')[:-4] + '"}')
+    other = MatchIndex(index.folder)
+    seen = known(other, world)
+    assert len(seen) == 1
+    fresh = index.folder / (index.folder / "CURRENT").read_text()
+    assert fresh != base
+
+
+def test_upkeep_writes_a_new_base_when_the_delta_has_grown(
+    world: World, index: MatchIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(index, world)
+    monkeypatch.setattr(indexes, "COMPACT_AFTER", 3)
+    assert index.upkeep(world.session) is False
+    offer = list_offer(world)
+    first = (index.folder / "CURRENT").read_text()
+    assert index.upkeep(world.session) is True
+    assert (index.folder / "CURRENT").read_text() != first
+    assert [p.name for p in index.folder.glob("base-*")] == [
+        (index.folder / "CURRENT").read_text()
+    ]
+    assert known(index, world) == {str(offer.id)}
+
+
+def test_a_search_does_not_write(world: World, index: MatchIndex) -> None:
+    list_offer(world)
+    known(index, world)
+    before = world.session.scalar(sa.text("SELECT count(*) FROM ledger_entries"))
+    known(index, world)
+    after = world.session.scalar(sa.text("SELECT count(*) FROM ledger_entries"))
+    assert before == after
