@@ -612,7 +612,10 @@ class _Scanner:
         """
         bare = not reading.sign and reading.shape is Comparison.EQ and reading.unit
         rest = self.text[reading.end : reading.end + 2]
-        if not bare or not _MORE_WORDS.match(rest) or _is_glued(reading.unit, rest):
+        spoken_for = reading.start < self.done
+        if spoken_for or not bare or not _MORE_WORDS.match(rest):
+            return False
+        if _is_glued(reading.unit, rest):
             return False
         first = self._clause_start(reading.start)
         words = self.source.original[slice(*self.source.span(first, reading.end))]

@@ -562,3 +562,9 @@ def test_near_means_within_the_documented_share(bound, short):
     kind = judge(figure("名称", GE, bound, "MPa"), [claim]).kind
     expected = MET if short == 0 else NEAR if short < NEAR_TOLERANCE else MISSED
     assert kind is expected
+
+
+def test_shared_out_figures_are_left_as_words() -> None:
+    """分别 shares figures out over several names; the sentence is left alone."""
+    text = "强度和伸长率分别为131 MPa时试样断裂。硬度≥60 HRC"
+    assert [found.name for found in extract(text)] == ["硬度"]
