@@ -51,6 +51,7 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.getLogger("alembic").setLevel(max(root.level, logging.WARNING))
 
 
 def observe(app: Flask) -> None:

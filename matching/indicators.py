@@ -265,11 +265,14 @@ _HIGHER_BETTER = re.compile(
 # Names of one quantity. The first of each row stands for all.
 _SYNONYMS = """
 抗拉强度 拉伸强度 抗张强度 极限强度
-屈服强度 屈服极限
+屈服强度 屈服极限 条件屈服强度 规定非比例延伸强度 规定塑性延伸强度
 伸长率 断后伸长率 延伸率 断后延伸率 断裂伸长率 断裂延伸率 延长率
 抗弯强度 弯曲强度 抗折强度
 抗压强度 压缩强度
 抗剪强度 剪切强度
+弹性模量 杨氏模量 拉伸模量 拉伸弹性模量
+弯曲模量 弯曲弹性模量
+冲击功 冲击吸收功 冲击吸收能量
 良率 良品率 合格率 成品率 产品合格率
 准确率 精确度 准确度 正确率
 粗糙度 表面粗糙度 Ra
@@ -291,7 +294,9 @@ _SYNONYMS = """
 孔隙率 气孔率
 线膨胀系数 热膨胀系数
 介电常数 相对介电常数
-介电损耗 介质损耗 损耗因子 介电损耗角正切
+介电损耗 介质损耗 损耗因子 介电损耗角正切 介质损耗因数 介质损耗因子 介质损耗角正切
+通信速率 通信数据率 数据率 传输速率 数据传输速率
+通信距离 作用距离 通信作用距离
 检测精度 测量精度
 分辨率 分辨力
 """
@@ -963,9 +968,15 @@ def _qualifiers(name: str, condition: str) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _temperatures(words: str) -> list[float]:
+@lru_cache(maxsize=65536)
+def _temperatures(words: str) -> tuple[float, ...]:
     found = _TEMPERATURE.findall(clean(words))
-    return [-float(figure) if sign else float(figure) for sign, figure in found]
+    return tuple(-float(figure) if sign else float(figure) for sign, figure in found)
+
+
+@lru_cache(maxsize=65536)
+def _rounds(words: str) -> tuple[str, ...]:
+    return tuple(map(str, _ROUNDS.findall(clean(words))))
 
 
 def _same_condition(one: str, other: str) -> bool:
@@ -973,7 +984,7 @@ def _same_condition(one: str, other: str) -> bool:
     ours, theirs = _temperatures(one), _temperatures(other)
     if ours and theirs and abs(ours[0] - theirs[0]) > _SAME_TEMPERATURE:
         return False
-    rounds = [_ROUNDS.findall(clean(each)) for each in (one, other)]
+    rounds = [_rounds(each) for each in (one, other)]
     return not all(rounds) or rounds[0] == rounds[1]
 
 
@@ -994,6 +1005,8 @@ def _same_quantity(required: Indicator, claimed: Indicator) -> float:
     if required.dimension != claimed.dimension:
         return 0.0
     score = _likeness(required.name, claimed.name)
+    if not score:
+        return 0.0
     ours = _qualifiers(required.name, required.condition)
     theirs = _qualifiers(claimed.name, claimed.condition)
     for one, other in zip(ours, theirs, strict=True):

@@ -1,0 +1,39 @@
+"""Rank needs against offers: text, grades, indicators and structured parts, explained.
+
+A plain library. It reads no clock and no network and can be used from a notebook.
+"""
+
+from matching.engine import VERSION, Matcher
+from matching.errors import (
+    IndexCorrupt,
+    IndexVersionMismatch,
+    InvalidPosting,
+    MatchingError,
+    UnknownWeights,
+)
+from matching.postings import (
+    EngineStamp,
+    Filter,
+    Match,
+    Posting,
+    Reason,
+    Span,
+    Term,
+)
+
+__all__ = [
+    "VERSION",
+    "EngineStamp",
+    "Filter",
+    "IndexCorrupt",
+    "IndexVersionMismatch",
+    "InvalidPosting",
+    "Match",
+    "Matcher",
+    "MatchingError",
+    "Posting",
+    "Reason",
+    "Span",
+    "Term",
+    "UnknownWeights",
+]

@@ -1,0 +1,133 @@
+"""The command line: ``python -m matching evaluate | build | rank | bench``."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from matching.bench import PEERS, bench
+from matching.corpora import read_postings
+from matching.engine import Matcher
+from matching.errors import MatchingError
+from matching.evaluation import evaluate
+from matching.postings import Match, Posting
+from matching.progress import Bar
+from matching.weights import DEFAULT
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (MatchingError, OSError, ValueError) as error:
+        print(f"matching: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m matching", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    command = commands.add_parser("evaluate", help="measure on a judged set")
+    command.add_argument("directory", type=Path, metavar="DIR")
+    command.add_argument("--queries", type=Path, metavar="FILE")
+    command.add_argument("--judged-only", action="store_true")
+    command.set_defaults(run=_evaluate)
+
+    command = commands.add_parser("build", help="build an index from JSON lines")
+    command.add_argument("input", type=Path, metavar="INPUT.jsonl[.gz]")
+    command.add_argument("output", type=Path, metavar="OUT/")
+    command.add_argument("--weights", default=DEFAULT, metavar="VERSION")
+    command.set_defaults(run=_build)
+
+    command = commands.add_parser("rank", help="rank an index for a text")
+    command.add_argument("index", type=Path, metavar="INDEX/")
+    command.add_argument("--text", required=True)
+    command.add_argument("-k", type=int, default=10)
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=_rank)
+
+    command = commands.add_parser("bench", help="measure beside installed peers")
+    command.add_argument("directory", type=Path, metavar="DIR")
+    command.add_argument("--peers", default=",".join(PEERS))
+    command.add_argument("--limit", type=int, default=300, metavar="QUERIES")
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=_bench)
+    return parser
+
+
+def _print(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False))
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    report = evaluate(
+        options.directory, queries=options.queries, judged_only=options.judged_only
+    )
+    _print(report)
+    return 0
+
+
+def _build(options: argparse.Namespace) -> int:
+    began = perf_counter()
+    bar = Bar(options.input.stat().st_size)
+    postings = read_postings(options.input, bar.update)
+    matcher = Matcher.build(postings, weights=options.weights)
+    size = matcher.save(options.output)
+    bar.finish(len(matcher))
+    seconds = round(perf_counter() - began, 3)
+    _print({"documents": len(matcher), "seconds": seconds, "bytes": size})
+    return 0
+
+
+def _rank(options: argparse.Namespace) -> int:
+    matcher = Matcher.open(options.index)
+    matches = matcher.rank(Posting(id="query", text=options.text), options.k)
+    if options.json:
+        _print([match.to_dict() for match in matches])
+        return 0
+    if not matches:
+        print("no posting shares a word with this text")
+    for rank, match in enumerate(matches, start=1):
+        posting = matcher.get(match.id)
+        _show(rank, match, posting.title or posting.text[:40] if posting else "")
+    return 0
+
+
+def _show(rank: int, match: Match, title: str) -> None:
+    print(f"{rank:>3}. {match.id}  {match.band}  {match.score:.3f}  {title}")
+    parts = (f"{k} {v:.2f}" for k, v in match.parts.items() if v is not None)
+    print(f"     parts: {', '.join(parts)}")
+    terms = (f"{term.text} {term.weight:.2f}" for term in match.terms)
+    print(f"     terms: {', '.join(terms)}")
+    for verdict in match.indicators:
+        claimed = verdict.claimed.text if verdict.claimed else "-"
+        required = verdict.required
+        print(f"     {verdict.kind}: {required.name} {required.text} <- {claimed}")
+
+
+def _bench(options: argparse.Namespace) -> int:
+    peers = [peer for peer in options.peers.split(",") if peer]
+    report = bench(options.directory, peers, limit=options.limit)
+    if options.json:
+        _print(report)
+        return 0
+    columns = [name for name in report["engines"][0] if name != "engine"]
+    print(f"{'engine':<24}" + "".join(f"{name:>20}" for name in columns))
+    for row in report["engines"]:
+        cells = "".join(
+            f"{row[name] if row[name] is not None else '-':>20}" for name in columns
+        )
+        print(f"{row['engine']:<24}{cells}")
+    if report["left_out"]:
+        print(f"not installed, left out: {', '.join(report['left_out'])}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,711 @@
+"""Rank postings against postings. `Matcher` is what applications use.
+
+How a ranking comes about
+-------------------------
+1. Every view scores every living document exactly; the text part is their mixture.
+2. Structured parts (chain, field, maturity, region, budget) are computed for every
+   document too. Grades, names and indicators take longer: documents are visited in the
+   order of the best score that they could still reach, until no further one can enter
+   the first k, at most as many as the weights file says under ``candidates``.
+3. A part that cannot be computed gives its share to the text.
+4. Where a core indicator (核心指标) is missed, the score is at most what the text would
+   earn if every other part were nought. Whoever meets it earns more by the same text.
+5. Scores are rounded to nine places, then sorted; ties go to the lesser id.
+
+A document that shares no word with the query is not returned.
+"""
+
+from bisect import insort
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import zip_longest
+from pathlib import Path
+from threading import Lock
+from typing import Final, Self
+
+import numpy as np
+
+from matching.errors import IndexVersionMismatch
+from matching.explanations import Explainer, reasons
+from matching.indexes import open_index, save_index
+from matching.indicators import VerdictKind
+from matching.parts import (
+    NO_FIT,
+    VECTOR_PARTS,
+    IndicatorFit,
+    Labels,
+    admitted,
+    fuzzy_part,
+    indicator_fit,
+    needs_a_look,
+    vector_parts,
+)
+from matching.postings import EngineStamp, Filter, Match, Posting, Reason, Term
+from matching.segments import (
+    CHUNK,
+    Facts,
+    Floats,
+    Mask,
+    Segment,
+    SegmentBuilder,
+    build,
+    count_features,
+    merge,
+    weighted_texts,
+)
+from matching.views import (
+    GRAMS_VIEW,
+    TOKENS_VIEW,
+    Bm25View,
+    Hits,
+    Query,
+    Statistics,
+    View,
+    collect,
+    look_up,
+    plain_cosine,
+)
+from matching.weights import DEFAULT, PARTS, Weights, load
+
+VERSION: Final = "1.0"
+"""Raised whenever the same input and weights could give another ranking."""
+
+_PLACES: Final = 9
+_CLOSE_ENOUGH: Final = 4
+"""Ties at the border of the candidates may enlarge them this many times."""
+
+_SLACK: Final = 4 * 10.0**-_PLACES
+"""More than rounding and another order of adding up can make between two sums."""
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """The contents of an index at one moment; never changed, only replaced."""
+
+    segments: tuple[Segment, ...]
+    living: tuple[Mask, ...]
+
+    @cached_property
+    def labels(self) -> tuple[Labels, ...]:
+        """Labels of each segment."""
+        return tuple(map(Labels, self.segments))
+
+    @cached_property
+    def documents(self) -> int:
+        """Number of living documents."""
+        return sum(int(mask.sum()) for mask in self.living)
+
+    @cached_property
+    def total_length(self) -> float:
+        """Tokens in all living documents; whole numbers, which add up in any order."""
+        pairs = zip(self.segments, self.living, strict=True)
+        return float(sum(segment.lengths[mask].sum() for segment, mask in pairs))
+
+    @cached_property
+    def index_id(self) -> str:
+        """Digest of the contents, whatever their order and their history."""
+        totals = np.zeros(2, np.uint64)
+        for segment, mask in zip(self.segments, self.living, strict=True):
+            totals += segment.digests[mask].sum(axis=0, dtype=np.uint64)
+        return "".join(f"{int(total):016x}" for total in totals)
+
+    def find(self, posting_id: str) -> tuple[int, int] | None:
+        """Return segment and number of a living document, None when there is none."""
+        for number in range(len(self.segments) - 1, -1, -1):
+            for doc in self.segments[number].find(posting_id):
+                if self.living[number][doc]:
+                    return number, doc
+        return None
+
+    def without(self, ids: Iterable[str]) -> "Snapshot":
+        """Return the contents without these ids; unknown ids are left aside."""
+        places = [place for i in set(ids) if (place := self.find(i)) is not None]
+        if not places:
+            return self
+        living = [mask.copy() for mask in self.living]
+        for number, doc in places:
+            living[number][doc] = False
+        return Snapshot(self.segments, tuple(living))
+
+    def with_segment(self, segment: Segment) -> "Snapshot":
+        """Return the contents with one more segment, small ones joined."""
+        segments = [*self.segments, segment]
+        living = [*self.living, np.ones(len(segment), dtype=np.bool_)]
+        # The first segment may be mapped from disk and shared; it is left alone. Of the
+        # others each is kept more than twice as large as the next, so few remain and
+        # every document is copied only now and then.
+        while len(segments) > 2 and len(segments[-2]) <= 2 * len(segments[-1]):
+            joined = merge(segments[-2:], living[-2:])
+            segments[-2:] = [joined]
+            living[-2:] = [np.ones(len(joined), dtype=np.bool_)]
+        return Snapshot(tuple(segments), tuple(living))
+
+    def compact(self) -> Segment:
+        """Return all living documents as one segment."""
+        if len(self.segments) == 1 and bool(self.living[0].all()):
+            return self.segments[0]
+        return merge(self.segments, self.living)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A query with its text scores and structured parts, segment by segment."""
+
+    facts: Facts
+    query: Query
+    statistics: Statistics
+    text: list[Floats]
+    parts: list[dict[str, Floats]]
+    admitted: list[Mask]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A document on its way into the ranking."""
+
+    score: float
+    id: str
+    segment: int
+    doc: int
+    parts: dict[str, float | None]
+    fit: IndicatorFit
+    facts: Facts | None
+
+
+class Matcher:
+    """An index of postings that ranks them for a posting.
+
+    Reading is safe from any number of threads; `add` and `remove` take a lock, and a
+    ranking that has begun goes on with the contents it began with.
+
+    Parameters
+    ----------
+    segment : Segment
+    weights : Weights
+
+    Examples
+    --------
+    >>> offers = [
+    ...     Posting(id="a", title="高强铝合金轧制工艺"),
+    ...     Posting(id="b", title="牡蛎苗种繁育"),
+    ... ]
+    >>> matcher = Matcher.build(offers)
+    >>> [match.id for match in matcher.rank(Posting(id="q", text="铝合金板材轧制"))]
+    ['a']
+    """
+
+    def __init__(self, segment: Segment, weights: Weights) -> None:
+        self.weights = weights
+        self._bm25 = Bm25View(k1=weights.bm25_k1, b=weights.bm25_b)
+        self._views: tuple[View, ...] = (self._bm25, TOKENS_VIEW, GRAMS_VIEW)
+        self._lock = Lock()
+        whole = np.ones(len(segment), dtype=np.bool_)
+        self._snapshot = Snapshot((segment,), (whole,))
+
+    @classmethod
+    def build(
+        cls,
+        postings: Iterable[Posting],
+        *,
+        weights: str = DEFAULT,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Build an index from a stream of postings.
+
+        Parameters
+        ----------
+        postings : iterable of Posting
+            Read once, in chunks; texts do not stay in memory. Of postings with the same
+            id the last one counts.
+        weights : str
+            Version of the weights.
+        progress : callable, optional
+            Called with the number of postings done so far.
+
+        Raises
+        ------
+        UnknownWeights
+            When there are no such weights.
+        """
+        chosen = load(weights)
+        segment = build(postings, chosen.fields, spool=True, progress=progress)
+        matcher = cls(segment, chosen)
+        if len(repeated := _repeated(segment)):
+            living = np.ones(len(segment), dtype=np.bool_)
+            living[repeated] = False
+            joined = merge((segment,), (living,))
+            matcher._snapshot = Snapshot((joined,), (np.ones(len(joined), np.bool_),))
+        return matcher
+
+    @classmethod
+    def open(
+        cls, path: Path | str, *, weights: str | None = None, verify: bool = True
+    ) -> Self:
+        """Map a saved index into memory. Processes that open it share its pages.
+
+        Parameters
+        ----------
+        path : path
+        weights : str, optional
+            Another version of the weights than the index was saved with.
+        verify : bool, default=True
+            Compare all checksums; takes about a second for a gigabyte.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is no index.
+        IndexCorrupt
+            When it is incomplete or damaged.
+        IndexVersionMismatch
+            When another format, analyser or field weighting wrote it.
+        UnknownWeights
+            When there are no such weights.
+        """
+        segment, manifest = open_index(Path(path), verify=verify)
+        written = load(manifest["weights"])
+        chosen = written if weights is None else load(weights)
+        if chosen.fields != written.fields:
+            raise IndexVersionMismatch(
+                f"{path} was built with weights {written.version}, whose fields count "
+                f"otherwise than in {chosen.version}: build it again"
+            )
+        return cls(segment, chosen)
+
+    def save(self, path: Path | str) -> int:
+        """Write the index so that it is there as a whole or not at all.
+
+        Returns
+        -------
+        int
+            Bytes on disk.
+        """
+        snapshot = self._snapshot
+        return save_index(
+            snapshot.compact(),
+            Path(path),
+            index_id=snapshot.index_id,
+            weights=self.weights.version,
+        )
+
+    def __len__(self) -> int:
+        return self._snapshot.documents
+
+    def __contains__(self, posting_id: object) -> bool:
+        return isinstance(posting_id, str) and (
+            self._snapshot.find(posting_id) is not None
+        )
+
+    @property
+    def index_id(self) -> str:
+        """Digest of the contents; the same postings give the same one."""
+        return self._snapshot.index_id
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays, mapped or in memory."""
+        return sum(segment.nbytes for segment in self._snapshot.segments)
+
+    def ids(self) -> Iterator[str]:
+        """Iterate over the ids of all postings, in no particular order."""
+        snapshot = self._snapshot
+        for segment, mask in zip(snapshot.segments, snapshot.living, strict=True):
+            for doc in np.flatnonzero(mask):
+                yield segment.id_of(int(doc))
+
+    def get(self, posting_id: str) -> Posting | None:
+        """Return a posting as it was added, None when it is not there."""
+        snapshot = self._snapshot
+        if (place := snapshot.find(posting_id)) is None:
+            return None
+        return snapshot.segments[place[0]].posting(place[1])
+
+    def add(self, postings: Iterable[Posting]) -> None:
+        """Add postings; one with a known id replaces the old one.
+
+        They are found by the next `rank`. Nothing is fitted anew, since all statistics
+        are counted when a question is asked.
+        """
+        latest = {posting.id: posting for posting in postings}
+        if not latest:
+            return
+        builder = SegmentBuilder(self.weights.fields)
+        batch = list(latest.values())
+        for start in range(0, len(batch), CHUNK):
+            builder.add(batch[start : start + CHUNK])
+        segment = builder.finish()
+        with self._lock:
+            self._snapshot = self._snapshot.without(latest).with_segment(segment)
+
+    def remove(self, ids: Iterable[str]) -> None:
+        """Take postings out; unknown ids are left aside."""
+        with self._lock:
+            self._snapshot = self._snapshot.without(ids)
+
+    def rank(
+        self,
+        posting: Posting,
+        k: int = 10,
+        where: Filter | None = None,
+        *,
+        explain: int | None = None,
+    ) -> list[Match]:
+        """Rank the postings of the index for one posting.
+
+        Parameters
+        ----------
+        posting : Posting
+            Need not be in the index. Postings of its own organisation are left out.
+        k : int, default=10
+            How many matches at most.
+        where : Filter, optional
+        explain : int, optional
+            How many of the first matches get terms and reasons; all of them if None.
+
+        Returns
+        -------
+        list of Match
+            Best first; ties go to the lesser id. Empty for a posting without words.
+
+        Raises
+        ------
+        ValueError
+            When `k` is less than 1.
+        """
+        _check(k)
+        snapshot = self._snapshot
+        prepared = self._prepare(snapshot, posting, where)
+        if prepared is None:
+            return []
+        ranked = self._rank(snapshot, prepared, k)
+        stamp = EngineStamp(VERSION, snapshot.index_id, self.weights.version)
+        documents = [
+            snapshot.segments[candidate.segment].posting(candidate.doc)
+            for candidate in ranked
+        ]
+        facts = [
+            candidate.facts
+            or snapshot.segments[candidate.segment].facts_of(candidate.doc)
+            for candidate in ranked
+        ]
+        explained = ranked if explain is None else ranked[: max(explain, 0)]
+        terms: list[tuple[Term, ...]] = []
+        if explained:
+            explainer = Explainer(
+                posting,
+                prepared.query,
+                prepared.statistics,
+                self._bm25,
+                most=self.weights.terms,
+            )
+            terms = explainer.terms(
+                documents[: len(explained)],
+                [
+                    float(snapshot.segments[candidate.segment].lengths[candidate.doc])
+                    for candidate in explained
+                ],
+            )
+        return [
+            self._match(
+                (posting, prepared.facts), (document, known), candidate, shared, stamp
+            )
+            for candidate, document, known, shared in zip_longest(
+                ranked, documents, facts, terms
+            )
+        ]
+
+    def rank_all(
+        self,
+        postings: Iterable[Posting],
+        k: int = 10,
+        *,
+        where: Filter | None = None,
+        explain: int | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[tuple[str, list[Match]]]:
+        """Rank for every posting in turn, each as `rank` would.
+
+        Returns
+        -------
+        iterator of (str, list of Match)
+            Lazy: a posting is ranked when its turn comes.
+        """
+        _check(k)
+
+        def ranked() -> Iterator[tuple[str, list[Match]]]:
+            for done, posting in enumerate(postings, start=1):
+                yield posting.id, self.rank(posting, k, where, explain=explain)
+                if progress is not None:
+                    progress(done)
+
+        return ranked()
+
+    def similar(
+        self,
+        posting: Posting,
+        *,
+        k: int = 5,
+        where: Filter | None = None,
+        threshold: float = 0.8,
+    ) -> list[tuple[str, float]]:
+        """Find near-duplicates by the n-grams of their whole texts.
+
+        Parameters
+        ----------
+        posting : Posting
+            Its own id is left out, so that a stored draft does not find itself.
+        k : int, default=5
+        where : Filter, optional
+        threshold : float, default=0.8
+            Least likeness.
+
+        Returns
+        -------
+        list of (str, float)
+            Id and likeness between 0 and 1, the likest first.
+        """
+        _check(k)
+        snapshot = self._snapshot
+        query = self._query(posting)
+        where = where or Filter()
+        where = replace(where, exclude_ids={*where.exclude_ids, posting.id})
+        found: list[tuple[float, str]] = []
+        for segment, living, labels in zip(
+            snapshot.segments, snapshot.living, snapshot.labels, strict=True
+        ):
+            hits = look_up(query, segment, living)
+            likeness = plain_cosine(query, segment, hits).round(_PLACES)
+            allowed = living & admitted(segment, labels, where, None)
+            near = allowed & (likeness >= threshold) & (likeness > 0)
+            found.extend(
+                (-float(likeness[doc]), segment.id_of(int(doc)))
+                for doc in np.flatnonzero(near)
+            )
+        return [(posting_id, -negative) for negative, posting_id in sorted(found)[:k]]
+
+    def _query(self, posting: Posting) -> Query:
+        texts = weighted_texts(posting, self.weights.fields)
+        _, features, counts = count_features(
+            [text for text, _ in texts],
+            np.zeros(len(texts), np.int64),
+            np.array([weight for _, weight in texts], np.int64),
+        )
+        return Query.of(features, counts)
+
+    def _prepare(
+        self, snapshot: Snapshot, posting: Posting, where: Filter | None
+    ) -> Prepared | None:
+        """Score all documents; None when there is nothing to compare."""
+        query = self._query(posting)
+        if not len(query.features) or not snapshot.documents:
+            return None
+        pairs = list(zip(snapshot.segments, snapshot.living, strict=True))
+        hits = [look_up(query, segment, living) for segment, living in pairs]
+        statistics = collect(query, snapshot.documents, snapshot.total_length, hits)
+        allowed = [
+            living & admitted(segment, labels, where, posting.org)
+            for (segment, living), labels in zip(pairs, snapshot.labels, strict=True)
+        ]
+        return Prepared(
+            facts=Facts.of(posting),
+            query=query,
+            statistics=statistics,
+            text=[
+                self._text(query, statistics, segment, found)
+                for segment, found in zip(snapshot.segments, hits, strict=True)
+            ],
+            parts=[
+                vector_parts(posting, segment, labels, self.weights)
+                for segment, labels in zip(
+                    snapshot.segments, snapshot.labels, strict=True
+                )
+            ],
+            admitted=allowed,
+        )
+
+    def _text(
+        self, query: Query, statistics: Statistics, segment: Segment, hits: Hits
+    ) -> Floats:
+        """Mix the views into the text part."""
+        weights, lettered = self.weights, query.lettered
+        shares = {name: weights.views[name] for name in ("bm25", "tokens", "grams")}
+        shares["grams"] += lettered * (weights.views["letter_grams"] - shares["grams"])
+        total = sum(shares.values())
+        raw = np.zeros(len(segment))
+        for view in self._views:
+            raw += view.scores(query, statistics, segment, hits) * (
+                shares[view.name] / total
+            )
+        tokens = max(query.tokens, 1.0)
+        scale = weights.text_scale + weights.text_scale_tokens / tokens
+        part: Floats = np.expm1(-raw / scale) / np.expm1(-1 / scale)
+        return np.minimum(part, 1.0)
+
+    def _rank(self, snapshot: Snapshot, prepared: Prepared, k: int) -> list[Candidate]:
+        """Visit the most promising documents until no other can enter the first k."""
+        ranked: list[tuple[float, str, Candidate]] = []
+        limit = max(k, self.weights.candidates)
+        for most, posting_id, number, doc, look in self._promising(
+            snapshot, prepared, limit
+        ):
+            if len(ranked) >= k and most + _SLACK < -ranked[k - 1][0]:
+                break
+            candidate = self._candidate(
+                snapshot, prepared, posting_id, number, doc, look=look
+            )
+            insort(
+                ranked,
+                (-candidate.score, posting_id, candidate),
+                key=lambda entry: entry[:2],
+            )
+        return [candidate for _, _, candidate in ranked[:k]]
+
+    def _promising(
+        self, snapshot: Snapshot, prepared: Prepared, limit: int
+    ) -> list[tuple[float, str, int, int, tuple[bool, bool]]]:
+        """List documents by the best score that they could reach, best first."""
+        shares = self.weights.parts
+        numbers, docs, bests, names, claims = [], [], [], [], []
+        for number, segment in enumerate(snapshot.segments):
+            text = prepared.text[number]
+            best = shares["text"] * text
+            for part in VECTOR_PARTS:
+                values = prepared.parts[number][part]
+                best += shares[part] * np.where(np.isnan(values), text, values)
+            named, claiming = needs_a_look(prepared.facts, segment)
+            best += shares["fuzzy"] * np.where(named, 1.0, text)
+            best += shares["indicators"] * np.where(claiming, 1.0, text)
+            kept = np.flatnonzero(prepared.admitted[number] & (text > 0))
+            numbers.append(np.full(len(kept), number))
+            docs.append(kept)
+            bests.append(best[kept].round(_PLACES))
+            names.append(named[kept])
+            claims.append(claiming[kept])
+        best = np.concatenate(bests)
+        number_of, doc_of = np.concatenate(numbers), np.concatenate(docs)
+        named, claiming = np.concatenate(names), np.concatenate(claims)
+        chosen = np.arange(len(best))
+        if len(best) > limit:
+            border = np.partition(best, len(best) - limit)[len(best) - limit]
+            chosen = np.flatnonzero(best >= border)
+        listed = [
+            (
+                float(best[i]),
+                snapshot.segments[number_of[i]].id_of(int(doc_of[i])),
+                int(number_of[i]),
+                int(doc_of[i]),
+                (bool(named[i]), bool(claiming[i])),
+            )
+            for i in chosen
+        ]
+        listed.sort(key=lambda entry: (-entry[0], entry[1]))
+        return listed[: limit * _CLOSE_ENOUGH]
+
+    def _candidate(
+        self,
+        snapshot: Snapshot,
+        prepared: Prepared,
+        posting_id: str,
+        number: int,
+        doc: int,
+        *,
+        look: tuple[bool, bool],
+    ) -> Candidate:
+        """Compute what is left of a document's parts, and its score."""
+        text = float(prepared.text[number][doc])
+        parts: dict[str, float | None] = {"text": text}
+        for part in VECTOR_PARTS:
+            value = float(prepared.parts[number][part][doc])
+            parts[part] = None if np.isnan(value) else value
+        fuzzy, fit, facts = None, NO_FIT, None
+        if any(look):
+            facts = snapshot.segments[number].facts_of(doc)
+            if look[0]:
+                fuzzy = fuzzy_part(prepared.facts, facts)
+            if look[1]:
+                fit = indicator_fit(prepared.facts, facts, self.weights)
+        parts["fuzzy"], parts["indicators"] = fuzzy, fit.part
+        score = self._score(parts, blocked=fit.blocked)
+        return Candidate(score, posting_id, number, doc, parts, fit, facts)
+
+    def _score(self, parts: dict[str, float | None], *, blocked: bool) -> float:
+        shares = self.weights.parts
+        text = parts["text"] or 0.0
+        score = 0.0
+        for part in PARTS:
+            value = parts[part]
+            score += shares[part] * (text if value is None else value)
+        if blocked:
+            score = min(score, shares["text"] * text)
+        return round(min(max(score, 0.0), 1.0), _PLACES)
+
+    def _match(
+        self,
+        asking: tuple[Posting, Facts],
+        found: tuple[Posting, Facts],
+        candidate: Candidate,
+        terms: tuple[Term, ...] | None,
+        stamp: EngineStamp,
+    ) -> Match:
+        """Show a candidate; without terms it is not explained."""
+        (query, query_facts), (document, facts) = asking, found
+        fit = candidate.fit
+        if fit is NO_FIT:
+            fit = indicator_fit(query_facts, facts, self.weights)
+        hidden = query.hidden_parts | document.hidden_parts
+        parts = {
+            part: None if part in hidden else _rounded(candidate.parts[part])
+            for part in PARTS
+        }
+        shown = () if "indicators" in hidden else fit.shown
+        why: tuple[Reason, ...] = ()
+        if terms is not None:
+            grades = (query_facts.grades, facts.grades)
+            why = reasons(query, document, grades, parts, terms, shown)
+        return Match(
+            id=candidate.id,
+            score=candidate.score,
+            band=self.weights.band(candidate.score, blocked=fit.blocked),
+            parts=parts,
+            terms=terms or (),
+            indicators=shown,
+            reasons=why,
+            blockers=tuple(
+                verdict
+                for verdict in shown
+                if verdict.required.is_core and verdict.kind is VerdictKind.MISSED
+            ),
+            blocked=fit.blocked,
+            engine=stamp,
+        )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+def _check(k: int) -> None:
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}")
+
+
+def _repeated(segment: Segment) -> list[int]:
+    """Return the documents that a later one with the same id replaces."""
+    keys = segment.id_keys
+    same = keys[1:] == keys[:-1]
+    if not same.any():
+        return []
+    replaced: list[int] = []
+    suspects: Collection[int] = np.unique(
+        np.concatenate((segment.id_docs[1:][same], segment.id_docs[:-1][same]))
+    ).tolist()
+    latest: dict[str, int] = {}
+    for doc in sorted(suspects):
+        posting_id = segment.id_of(doc)
+        if posting_id in latest:
+            replaced.append(latest[posting_id])
+        latest[posting_id] = doc
+    return replaced
