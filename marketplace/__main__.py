@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 
 from flask.cli import FlaskGroup
+from sqlalchemy.exc import OperationalError
 
+from marketplace import problems
 from marketplace.app import create_app
 from marketplace.cli import COMMANDS
 from marketplace.config import SettingsError
@@ -29,6 +31,9 @@ def main() -> None:
         cli.main(prog_name="jiebang", standalone_mode=True)
     except (SettingsError, MarketplaceError) as error:
         sys.stderr.write(f"jiebang: {error}\n")
+        sys.exit(2)
+    except OperationalError as error:
+        sys.stderr.write(f"jiebang: {problems.store_line(error)}\n")
         sys.exit(2)
 
 

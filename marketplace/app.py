@@ -16,6 +16,7 @@ from marketplace.api import BLUEPRINTS, description, health
 from marketplace.config import Settings, load_settings
 from marketplace.domain.clock import Clock, SystemClock
 from marketplace.extensions import configure_engine, db, limiter
+from marketplace.services.indexes import MatchIndex
 from schemas.base import Money, ProblemSchema
 
 __all__ = ["create_app", "models"]
@@ -28,7 +29,9 @@ class MarketApi(Api):  # type: ignore[misc]
         """Leave errors to ``problems``."""
 
 
-def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> Flask:
+def create_app(
+    settings: Settings | None = None, *, clock: Clock | None = None
+) -> Flask:
     """Make the application.
 
     Parameters
@@ -47,7 +50,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app.config.update(_flask_settings(settings))
     app.extensions["jiebang.settings"] = settings
     app.extensions["jiebang.clock"] = clock or SystemClock()
-    app.extensions["jiebang.readiness"] = {}
+    app.extensions["jiebang.index"] = MatchIndex(settings.index_dir)
     if settings.proxies:
         hops = settings.proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
@@ -66,6 +69,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         api.register_blueprint(blueprint, url_prefix="/api/v1")
     app.register_blueprint(health.bp)
     app.register_blueprint(description.bp)
+    app.register_blueprint(description.PAGES)
     return app
 
 
@@ -78,7 +82,7 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
         "API_TITLE": "Jiebang 揭榜",
         "API_VERSION": "v1",
         "OPENAPI_VERSION": "3.1.0",
-        "RATELIMIT_DEFAULT": settings.rate_limit,
+        "JIEBANG_RATE_LIMIT": settings.rate_limit,
         "RATELIMIT_STORAGE_URI": "memory://",
         "PROPAGATE_EXCEPTIONS": False,
     }
@@ -86,7 +90,8 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
 
 def _describe_common(api: Api) -> None:
     plugin = next(p for p in api.spec.plugins if isinstance(p, MarshmallowPlugin))
-    plugin.converter.add_attribute_function(_money_type)
+    assert plugin.converter is not None  # noqa: S101 - set when the spec is made
+    plugin.converter.add_attribute_function(_number_as_text)  # type: ignore[no-untyped-call]
     api.spec.components.schema("Problem", schema=ProblemSchema)
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     api.spec.components.parameter(
@@ -101,8 +106,13 @@ def _describe_common(api: Api) -> None:
     )
 
 
-def _money_type(self: Any, field: ma.fields.Field[Any], **kwargs: Any) -> dict[str, Any]:  # noqa: ARG001
-    if not isinstance(field, Money):
+def _number_as_text(
+    self: Any,  # noqa: ARG001
+    field: ma.fields.Field[Any],
+    **kwargs: Any,  # noqa: ARG001
+) -> dict[str, Any]:
+    words = isinstance(field, ma.fields.Decimal) and field.as_string
+    if not (isinstance(field, Money) or words):
         return {}
     return {"type": ["string", "null"] if field.allow_none else "string"}
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from environs import Env, EnvError, EnvValidationError
-
+from limits import parse_many
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -78,7 +78,7 @@ def _database_url(value: str, data_dir: Path) -> str:
 
 def _positive(value: int) -> None:
     if value <= 0:
-        raise EnvValidationError("must be greater than 0")
+        raise EnvValidationError("must be greater than 0", [])
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -92,7 +92,16 @@ def _zone(name: str) -> ZoneInfo:
 
 def _level(name: str) -> None:
     if name.upper() not in LEVELS:
-        raise EnvValidationError(f"must be one of {', '.join(LEVELS)}")
+        raise EnvValidationError(f"must be one of {', '.join(LEVELS)}", [])
+
+
+def _rate(text: str) -> None:
+    try:
+        wrong = any(limit.amount < 1 for limit in parse_many(text))
+    except ValueError:
+        wrong = True
+    if wrong:
+        raise EnvValidationError("must be a rate such as 1200/minute", [])
 
 
 def load_settings() -> Settings:
@@ -118,7 +127,7 @@ def load_settings() -> Settings:
             max_upload_bytes=env.int("JIEBANG_MAX_UPLOAD_MB", 64, validate=_positive)
             * 1024
             * 1024,
-            rate_limit=env.str("JIEBANG_RATE_LIMIT", "1200/minute"),
+            rate_limit=env.str("JIEBANG_RATE_LIMIT", "1200/minute", validate=_rate),
             busy_seconds=env.int("JIEBANG_BUSY_SECONDS", 20, validate=_positive),
             idempotency_hours=env.int(
                 "JIEBANG_IDEMPOTENCY_HOURS", 48, validate=_positive

@@ -56,6 +56,8 @@ class MarketplaceError(Exception):
     errors: Sequence[FieldError] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
+    keeps_changes: ClassVar[bool] = False
+    """What the use case wrote before it refused stays: a failed sign-in counts."""
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     title: ClassVar[Text] = Text("系统内部错误", "Internal error")
@@ -82,6 +84,20 @@ class Invalid(MarketplaceError):
         return cls(errors=[FieldError(pointer, code, Text(zh, en))])
 
 
+class NotJson(MarketplaceError):
+    """The body is not JSON, or not JSON that can be read."""
+
+    status = 400
+    code = "not_json"
+    title = Text("请求体不是有效的 JSON", "The body is not valid JSON")
+
+
+class WrongPassword(Invalid):
+    """The present password, asked for again, is not right; the attempt counts."""
+
+    keeps_changes = True
+
+
 class NotFound(MarketplaceError):
     """There is no such object, or the caller may not know that there is."""
 
@@ -96,6 +112,14 @@ class Unauthenticated(MarketplaceError):
     status = 401
     code = "unauthenticated"
     title = Text("请先登录", "Sign in first")
+
+
+class SignInFailed(Unauthenticated):
+    """No account has this address and password; which of the two is not told."""
+
+    keeps_changes = True
+    code = "sign_in_failed"
+    title = Text("邮箱或密码不正确", "Wrong email or password")
 
 
 class Forbidden(MarketplaceError):
@@ -169,6 +193,14 @@ class UnsupportedMedia(MarketplaceError):
     status = 415
     code = "unsupported_media_type"
     title = Text("不支持的内容类型", "Unsupported media type")
+
+
+class NotAcceptable(MarketplaceError):
+    """None of the formats that the caller accepts can be given."""
+
+    status = 406
+    code = "not_acceptable"
+    title = Text("无法提供所要求的格式", "Not acceptable")
 
 
 class Busy(MarketplaceError):

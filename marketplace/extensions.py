@@ -6,6 +6,7 @@ import sqlite3
 from typing import Any
 
 import sqlalchemy as sa
+from flask import current_app
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_sqlalchemy import SQLAlchemy
@@ -19,8 +20,16 @@ On SQLite every other transaction takes the write lock at its start, and waits f
 there, instead of failing when a read turns into a write behind another writer's back.
 """
 
+
+def _rate_limit() -> str:
+    """Return the limit of the running application: several may share a process."""
+    return str(current_app.config["JIEBANG_RATE_LIMIT"])
+
+
 db = SQLAlchemy(metadata=Base.metadata)
-limiter = Limiter(get_remote_address, headers_enabled=True)
+limiter = Limiter(
+    get_remote_address, default_limits=[_rate_limit], headers_enabled=True
+)
 
 
 def configure_engine(engine: sa.Engine, busy_seconds: int) -> None:

@@ -19,6 +19,7 @@ from marketplace.domain import offers as offer_states
 from marketplace.domain.actors import Actor, Standing
 from marketplace.domain.needs import NEED_TIERS, Disclosure
 from marketplace.domain.offers import OFFER_TIERS
+from marketplace.domain.organisations import OrganisationState
 from marketplace.domain.roles import Role, Tier
 from marketplace.errors import Forbidden, Text, Unauthenticated
 from marketplace.models.needs import Need, NeedIntendedUnit, NeedVersion
@@ -64,9 +65,9 @@ def require(actor: Actor, action: str, subject: Any, rules: Rules) -> Grant:
     if actor.is_public:
         raise Unauthenticated
     raise Forbidden(
-        Text(
-            "您的角色不能执行“{action}”", "your roles do not allow '{action}'"
-        ).format(action=action)
+        Text("您的角色不能执行“{action}”", "your roles do not allow '{action}'").format(
+            action=action
+        )
     )
 
 
@@ -89,12 +90,18 @@ def signed_in(actor: Actor, subject: Any) -> Grant | None:  # noqa: ARG001
 def operator(actor: Actor, subject: Any) -> Grant | None:  # noqa: ARG001
     """The operator of the market 平台运营方, in a verified organisation."""
     standing = next(iter(actor.with_role(Role.OPERATOR)), None)
-    return standing and Grant(Role.OPERATOR, standing.org_id)
+    return Grant(Role.OPERATOR, standing.org_id) if standing else None
+
+
+def _has_a_stake(actor: Actor, subject: Need | Offer) -> bool:
+    """Whether the caller belongs to the owner, or began the object when he did."""
+    mine = actor.user_id is not None and subject.created_by == actor.user_id
+    return mine or subject.owner_org_id in actor.org_ids
 
 
 def impartial_operator(actor: Actor, subject: Need | Offer) -> Grant | None:
-    """An operator who does not belong to the unit that he judges."""
-    if subject.owner_org_id in actor.org_ids:
+    """An operator who neither belongs to the unit that he judges nor wrote the text."""
+    if _has_a_stake(actor, subject):
         return None
     return operator(actor, subject)
 
@@ -126,6 +133,12 @@ def owner_verified_member(actor: Actor, subject: Need | Offer) -> Grant | None:
     return owner_member(actor, subject)
 
 
+def broker(actor: Actor, subject: Any) -> Grant | None:  # noqa: ARG001
+    """A technology broker 技术经纪人, who sees recommendations."""
+    standing = next(iter(actor.with_role(Role.BROKER)), None)
+    return Grant(Role.BROKER, standing.org_id) if standing else None
+
+
 def covers(reviewer_region: str, region: str) -> bool:
     """Tell whether a reviewer's GB/T 2260 code covers a seat's.
 
@@ -146,12 +159,26 @@ def region_prefix(code: str) -> str:
 
 def district(actor: Actor, subject: Need) -> Grant | None:
     """A reviewer of the district or city of the owner's seat, not of the unit."""
-    if subject.owner_org_id in actor.org_ids:
+    if _has_a_stake(actor, subject):
         return None
     for standing in actor.with_role(Role.DISTRICT_REVIEWER):
         if covers(standing.region, subject.owner_org.region):
             return Grant(Role.DISTRICT_REVIEWER, standing.org_id)
     return None
+
+
+def in_turn(turns: Mapping[Any, Rule]) -> Rule:
+    """Make the rule that only he may whose opinion the object's state waits for.
+
+    In any other state each of them may, and the workflow refuses.
+    """
+
+    def rule(actor: Actor, subject: Need | Offer) -> Grant | None:
+        asked = turns.get(subject.state)
+        candidates = turns.values() if asked is None else (asked,)
+        return next(filter(None, (each(actor, subject) for each in candidates)), None)
+
+    return rule
 
 
 NEED_RULES: Rules = {
@@ -160,7 +187,15 @@ NEED_RULES: Rules = {
     "delete": (system, owner_member),
     "submit": (system, owner_admin),
     "district-approve": (system, district),
-    "return": (system, district, impartial_operator),
+    "return": (
+        system,
+        in_turn(
+            {
+                need_states.SUBMITTED: district,
+                need_states.DISTRICT_OK: impartial_operator,
+            }
+        ),
+    ),
     "formal-approve": (system, impartial_operator),
     "argue-pass": (system, impartial_operator),
     "argue-fail": (system, impartial_operator),
@@ -168,6 +203,7 @@ NEED_RULES: Rules = {
     "withdraw": (system, owner_admin, owner_verified_member),
     "renew": (system, owner_admin),
     "grant": (system, owner_admin),
+    "match": (system, owner_member, operator, district, broker),
 }
 OFFER_RULES: Rules = {
     "create": (system, owner_member),
@@ -178,10 +214,124 @@ OFFER_RULES: Rules = {
     "register": (system, impartial_operator),
     "reject": (system, impartial_operator),
     "list": (system, owner_admin, impartial_operator),
-    "return": (system, owner_admin, impartial_operator),
+    "return": (
+        system,
+        in_turn(
+            {
+                offer_states.SUBMITTED: owner_admin,
+                offer_states.UNIT_OK: impartial_operator,
+            }
+        ),
+    ),
     "delist": (system, owner_admin, operator),
     "grant": (system, owner_admin),
+    "match": (system, owner_member, operator, broker),
 }
+AUDIT_RULES: Rules = {"read": (system, operator)}
+
+
+def unit_member(actor: Actor, subject: UUID) -> Grant | None:
+    """Anybody who belongs to the organisation, whatever he does there."""
+    standing = actor.standing_in(subject)
+    if standing is None or not standing.roles:
+        return None
+    return Grant(min(r.value for r in standing.roles), standing.org_id)
+
+
+def unit_writer(actor: Actor, subject: UUID | None) -> Grant | None:
+    """A member of the organisation who may write its needs and offers."""
+    standing = actor.standing_in(subject)
+    if subject is None or standing is None:
+        return None
+    for role in (Role.DEMAND, Role.SUPPLIER, Role.UNIT_ADMIN):
+        if role in standing.roles:
+            return Grant(role, standing.org_id)
+    return None
+
+
+ATTACHMENT_RULES: Rules = {"create": (system, unit_member)}
+
+
+def publisher(actor: Actor, subject: UUID | None) -> Grant | None:
+    """An operator who brings checked records in, but never those of his own unit."""
+    return None if subject in actor.org_ids else operator(actor, subject)
+
+
+IMPORT_RULES: Rules = {
+    "import-organisations": (system, operator),
+    "import-needs": (system, unit_writer, operator),
+    "import-offers": (system, unit_writer, operator),
+    "publish": (system, publisher),
+}
+
+
+def own_admin(actor: Actor, subject: Organisation) -> Grant | None:
+    """The unit's own administrator, whether or not the unit is verified yet."""
+    standing = actor.standing_in(subject.id)
+    if standing is None or Role.UNIT_ADMIN not in standing.roles:
+        return None
+    return Grant(Role.UNIT_ADMIN, standing.org_id)
+
+
+def own_member(actor: Actor, subject: Organisation) -> Grant | None:
+    """Anybody who belongs to the unit."""
+    return unit_member(actor, subject.id)
+
+
+def unrelated_operator(actor: Actor, subject: Organisation) -> Grant | None:
+    """An operator who is not a member of the unit that he judges."""
+    return None if actor.standing_in(subject.id) else operator(actor, subject)
+
+
+ORGANISATION_RULES: Rules = {
+    "create": (system, operator, signed_in),
+    "edit": (system, own_admin, operator),
+    "edit-verified": (system, unrelated_operator),
+    "rate": (system, unrelated_operator),
+    "verify": (system, unrelated_operator),
+    "suspend": (system, unrelated_operator),
+    "blacklist": (system, unrelated_operator),
+    "reinstate": (system, unrelated_operator),
+    "close": (system, unrelated_operator),
+    "read-contact": (system, own_member, operator),
+    "read-bank": (system, own_admin, operator),
+    "read-events": (system, own_member, operator),
+    "read-members": (system, own_member, operator),
+    "manage-members": (system, own_admin, operator),
+    "give-official-roles": (system, operator),
+    "manage-teams": (system, own_admin, operator),
+}
+USER_RULES: Rules = {
+    "read": (system, operator),
+    "disable": (system, operator),
+    "enable": (system, operator),
+}
+DISCLOSURE_RULES: Rules = {
+    "read": (system, owner_member, operator),
+    "grant": (system, owner_admin),
+}
+
+
+def sees_organisation(actor: Actor, org: Organisation) -> bool:
+    """Whether the caller may know of a unit: verified ones are public."""
+    if actor.is_system or org.state is OrganisationState.VERIFIED:
+        return True
+    return bool(actor.standing_in(org.id) or operator(actor, org))
+
+
+def visible_organisations(actor: Actor) -> sa.ColumnElement[bool]:
+    """Rows for which ``sees_organisation`` holds."""
+    if actor.is_system or actor.has_role(Role.OPERATOR):
+        return sa.true()
+    verified = Organisation.state == OrganisationState.VERIFIED
+    return sa.or_(verified, Organisation.id.in_(actor.org_ids))
+
+
+def organisation_tier(actor: Actor, org: Organisation) -> Tier:
+    """How much of a visible unit the caller reads."""
+    if actor.is_system or own_member(actor, org) or operator(actor, org):
+        return Tier.OWNER
+    return Tier.VERIFIED if actor.is_verified else Tier.PUBLIC
 
 
 def need_insider(actor: Actor, need: Need) -> bool:
@@ -224,7 +374,7 @@ def withheld(disclosure: Disclosure, tier: Tier, *, kind: str) -> frozenset[str]
     return frozenset(name for name, needed in tiers.items() if needed > tier)
 
 
-def granted_subjects(actor: Actor, kind: str) -> sa.Select[tuple[UUID]]:
+def granted_subjects(actor: Actor, kind: str) -> sa.Select[UUID]:
     """Objects whose NDA an organisation of the caller has signed."""
     orgs = [s.org_id for s in actor.standings if s.org_verified]
     return sa.select(DisclosureGrant.subject_id).where(
@@ -263,27 +413,71 @@ def working_needs(actor: Actor) -> sa.ColumnElement[bool]:
     return sa.or_(own, sa.and_(Need.state != need_states.DRAFT, within))
 
 
+def _units_in_good_standing() -> sa.Select[UUID]:
+    """Units whose listings the market shows: suspended and closed ones rest."""
+    return sa.select(Organisation.id).where(
+        Organisation.state == OrganisationState.VERIFIED
+    )
+
+
+def _units_at_rest() -> sa.Select[UUID]:
+    return sa.select(Organisation.id).where(
+        Organisation.state != OrganisationState.VERIFIED
+    )
+
+
+def _meant_for(actor: Actor) -> sa.ColumnElement[bool]:
+    """Needs whose firm has a unit of the caller in mind."""
+    orgs = [s.org_id for s in actor.standings if s.org_verified]
+    return sa.exists().where(
+        NeedIntendedUnit.version_id == Need.published_version_id,
+        NeedIntendedUnit.org_id.in_(orgs),
+    )
+
+
 def library_needs(actor: Actor) -> sa.ColumnElement[bool]:
     """Rows that an outsider finds in the needs library."""
     targeted = sa.exists().where(
         NeedVersion.id == Need.published_version_id,
         NeedVersion.disclosure == Disclosure.TARGETED,
     )
-    orgs = [s.org_id for s in actor.standings if s.org_verified]
-    meant = sa.exists().where(
-        NeedIntendedUnit.version_id == Need.published_version_id,
-        NeedIntendedUnit.org_id.in_(orgs),
-    )
+    meant = _meant_for(actor)
     return sa.and_(
         Need.published_version_id.is_not(None),
         Need.state.in_(need_states.SHOWN),
+        Need.owner_org_id.in_(_units_in_good_standing()),
         sa.or_(Need.valid_until.is_(None), Need.valid_until >= actor.today),
         sa.or_(~targeted, meant, Need.id.in_(granted_subjects(actor, "need"))),
     )
 
 
+def needs_kept_from(actor: Actor) -> sa.Select[UUID]:
+    """Published needs that ``library_needs`` hides from the caller: a few.
+
+    Written from the rare side, so that a ranking need not walk the whole library.
+    """
+    targeted = (
+        sa.select(Need.id)
+        .join(NeedVersion, NeedVersion.id == Need.published_version_id)
+        .where(
+            NeedVersion.disclosure == Disclosure.TARGETED,
+            ~_meant_for(actor),
+            Need.id.not_in(granted_subjects(actor, "need")),
+        )
+    )
+    over = sa.select(Need.id).where(
+        Need.published_version_id.is_not(None), Need.valid_until < actor.today
+    )
+    resting = sa.select(Need.id).where(
+        Need.published_version_id.is_not(None), Need.owner_org_id.in_(_units_at_rest())
+    )
+    return sa.select(sa.union(targeted, over, resting).subquery().c.id)
+
+
 def visible_needs(actor: Actor) -> sa.ColumnElement[bool]:
     """Every need that the caller may know of."""
+    if actor.is_system:
+        return sa.true()
     seen = sa.or_(working_needs(actor), library_needs(actor))
     if actor.has_role(Role.OPERATOR):
         return sa.or_(seen, Need.published_version_id.is_not(None))
@@ -333,12 +527,32 @@ def market_offers(actor: Actor) -> sa.ColumnElement[bool]:
     return sa.and_(
         Offer.published_version_id.is_not(None),
         Offer.state.in_(offer_states.SHOWN),
+        Offer.owner_org_id.in_(_units_in_good_standing()),
         sa.or_(~targeted, Offer.id.in_(granted_subjects(actor, "offer"))),
     )
 
 
+def offers_kept_from(actor: Actor) -> sa.Select[UUID]:
+    """Published offers that ``market_offers`` hides from the caller: a few."""
+    targeted = (
+        sa.select(Offer.id)
+        .join(OfferVersion, OfferVersion.id == Offer.published_version_id)
+        .where(
+            OfferVersion.disclosure == Disclosure.TARGETED,
+            Offer.id.not_in(granted_subjects(actor, "offer")),
+        )
+    )
+    resting = sa.select(Offer.id).where(
+        Offer.published_version_id.is_not(None),
+        Offer.owner_org_id.in_(_units_at_rest()),
+    )
+    return sa.select(sa.union(targeted, resting).subquery().c.id)
+
+
 def visible_offers(actor: Actor) -> sa.ColumnElement[bool]:
     """Every offer that the caller may know of."""
+    if actor.is_system:
+        return sa.true()
     seen = sa.or_(working_offers(actor), market_offers(actor))
     if actor.has_role(Role.OPERATOR):
         return sa.or_(seen, Offer.published_version_id.is_not(None))

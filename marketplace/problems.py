@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
 from flask import Flask, Response, request
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException, TooManyRequests
 
@@ -43,15 +44,73 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "Not a valid number.": ("not_a_number", "应为数字"),
     "Not a valid boolean.": ("not_a_boolean", "应为 true 或 false"),
     "Not a valid date.": ("not_a_date", "应为日期，如 2026-11-21"),
-    "Not a valid datetime.": ("not_a_datetime", "应为日期时间，如 2026-11-21T17:00:00+08:00"),
+    "Not a valid datetime.": (
+        "not_a_datetime",
+        "应为日期时间，如 2026-11-21T17:00:00+08:00",
+    ),
     "Not a valid UUID.": ("not_an_id", "不是有效的编号"),
     "Not a valid list.": ("not_a_list", "应为列表"),
     "Not a valid mapping type.": ("not_an_object", "应为对象"),
     "Invalid input type.": ("not_an_object", "应为 JSON 对象"),
     "Not a valid email address.": ("not_an_email", "不是有效的邮箱地址"),
-    "Invalid JSON body.": ("not_json", "不是有效的 JSON"),
+    "Not a valid aware datetime.": (
+        "not_a_datetime",
+        "日期时间须带时区，如 2026-11-21T17:00:00+08:00",
+    ),
+    "Not a valid naive datetime.": ("not_a_datetime", "日期时间不应带时区"),
+    "Not a valid time.": ("not_a_time", "应为时间，如 17:00"),
+    "Not a valid period of time.": ("not_a_period", "应为时长"),
+    "Not a valid tuple.": ("not_a_list", "应为列表"),
+    "Not a valid URL.": ("not_a_url", "不是有效的网址"),
+    "Not a valid IP address.": ("not_an_ip", "不是有效的 IP 地址"),
+    "Not a valid utf-8 string.": ("not_a_string", "应为 UTF-8 文本"),
+    "Number too large.": ("out_of_range", "数字过大"),
+    "Special numeric values (nan or infinity) are not permitted.": (
+        "not_a_number",
+        "不能是 NaN 或无穷",
+    ),
+    "String does not match expected pattern.": ("bad_format", "格式不符"),
+    "Invalid input.": ("invalid", "值无效"),
+    "Invalid type.": ("invalid", "类型不符"),
+    "Invalid value.": ("invalid", "值无效"),
+    "Not an amount: a string of digits with up to two decimals.": (
+        "not_money",
+        "不是有效金额：数字字符串，最多两位小数",
+    ),
+    "Must not be negative.": ("negative", "不能为负"),
 }
 """Messages of marshmallow: its English is kept, its code and Chinese stand here."""
+
+_LOW = r"greater than(?P<least_too> or equal to)? (?P<least>.+?)"
+_HIGH = r"less than(?P<most_too> or equal to)? (?P<most>.+?)"
+PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
+    (re.compile(pattern, re.DOTALL), code, chinese)
+    for pattern, code, chinese in (
+        (r"Shorter than minimum length (?P<n>\d+)\.", "too_short", "至少 {n} 个"),
+        (r"Longer than maximum length (?P<n>\d+)\.", "too_long", "最多 {n} 个"),
+        (
+            r"Length must be between (?P<least>\d+) and (?P<most>\d+)\.",
+            "bad_length",
+            "长度须为 {least} 至 {most}",
+        ),
+        (r"Length must be (?P<n>\d+)\.", "bad_length", "长度须为 {n}"),
+        (
+            r"Must be one of: (?P<choices>.*)\.",
+            "not_a_choice",
+            "须为其中之一：{choices}",
+        ),
+        (
+            r"One or more of the choices you made was not in: (?P<choices>.*)\.",
+            "not_a_choice",
+            "只能从中选择：{choices}",
+        ),
+        (rf"Must be {_LOW} and {_HIGH}\.", "out_of_range", "须{low}，且{high}"),
+        (rf"Must be {_LOW}\.", "out_of_range", "须{low}"),
+        (rf"Must be {_HIGH}\.", "out_of_range", "须{high}"),
+        (r"Must be equal to (?P<other>.+)\.", "invalid", "须等于 {other}"),
+    )
+)
+"""The same for messages that carry values: a full match, its named groups filled in."""
 
 
 def language() -> str:
@@ -123,8 +182,25 @@ def flatten(messages: Any, pointer: str = "") -> list[FieldError]:
     if isinstance(messages, FieldError):
         return [FieldError(pointer + messages.pointer, messages.code, messages.message)]
     english = str(messages)
-    code, chinese = MESSAGES.get(english, ("invalid", english))
+    code, chinese = translated(english)
     return [FieldError(pointer, code, Text(chinese, english))]
+
+
+def translated(english: str) -> tuple[str, str]:
+    """Return the code and the Chinese of a message of marshmallow's."""
+    if english in MESSAGES:
+        return MESSAGES[english]
+    for pattern, code, chinese in PATTERNS:
+        if found := pattern.fullmatch(english):
+            values = found.groupdict()
+            for side, end, only, too in (
+                ("low", "least", "大于", "不小于"),
+                ("high", "most", "小于", "不大于"),
+            ):
+                word = too if values.get(f"{end}_too") else only
+                values[side] = f"{word} {values.get(end)}"
+            return code, chinese.format(**values)
+    return "invalid", english
 
 
 def _escape(step: str) -> str:
@@ -142,12 +218,8 @@ def validation_errors(messages: Mapping[str, Any]) -> list[FieldError]:
 
 def http_error(error: HTTPException) -> Response:
     """Answer for what Flask and its helpers refuse."""
-    if error.response is not None and error.code is None:
-        return Response(error.response.get_data())
     status = error.code or 500
-    code, title = HTTP_TITLES.get(
-        status, ("http_error", Text(error.name, error.name))
-    )
+    code, title = HTTP_TITLES.get(status, ("http_error", Text(error.name, error.name)))
     data = getattr(error, "data", None) or {}
     messages = data.get("messages") if isinstance(data, Mapping) else None
     field_errors = validation_errors(messages) if messages else []
@@ -171,10 +243,31 @@ def store_error(error: DBAPIError) -> Response:
     busy = "database is locked" in text or sqlstate in {"55P03", "40P01", "40001"}
     if isinstance(error, OperationalError) and busy:
         return domain_error(errors.Busy())
+    if isinstance(error, OperationalError) and _is_away(error, sqlstate):
+        structlog.get_logger().error("request.store_away", exc_info=error)
+        return domain_error(errors.Busy())
     unique = "UNIQUE constraint failed" in text or sqlstate == "23505"
     if isinstance(error, IntegrityError) and unique:
         return domain_error(errors.Conflict())
+    if isinstance(error, DataError):
+        structlog.get_logger().warning("request.unstorable", exc_info=error)
+        return domain_error(errors.Invalid())
     return unexpected_error(error)
+
+
+def _is_away(error: OperationalError, sqlstate: str) -> bool:
+    """Tell whether there was no database to ask, or it went away while asked."""
+    if error.connection_invalidated or sqlstate[:3] in {"57P", "53P"}:
+        return True
+    if "unable to open database file" in str(error.orig):
+        return True
+    return error.statement is None and sqlstate[:2] in {"", "08", "53"}
+
+
+def store_line(error: OperationalError) -> str:
+    """Tell an operator in one line why the store cannot be used."""
+    told = str(error.orig).strip().splitlines()
+    return f"the store cannot be used: {told[0].strip() if told else error!r}"
 
 
 def stale_error(error: StaleDataError) -> Response:  # noqa: ARG001

@@ -11,7 +11,6 @@ config = context.config
 connection = config.attributes["connection"]
 
 
-
 def render_item(kind: str, item: Any, autogen_context: Any) -> str | bool:
     """Write the models' own column types as what the database stores."""
     if kind == "type" and isinstance(item, sa.JSON):

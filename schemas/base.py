@@ -104,7 +104,12 @@ class FieldProblemSchema(ma.Schema):
 
 
 class ProblemSchema(ma.Schema):
-    """RFC 9457 problem details."""
+    """RFC 9457 problem details; a problem may say more than this."""
+
+    class Meta:
+        """Extension members are allowed (RFC 9457, section 3.2)."""
+
+        unknown = ma.INCLUDE
 
     type = fields.String(required=True)
     title = fields.String(required=True)
@@ -113,6 +118,12 @@ class ProblemSchema(ma.Schema):
     detail = fields.String()
     instance = fields.String()
     errors = fields.List(fields.Nested(FieldProblemSchema))
+    state = fields.String(
+        metadata={"description": "Of an action that is not offered: where it stands."}
+    )
+    possible = fields.List(
+        fields.String(), metadata={"description": "What could be done instead."}
+    )
 
 
 class EventSchema(OpaqueSchema):

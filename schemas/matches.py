@@ -42,7 +42,7 @@ class PlaceSchema(OpaqueSchema):
     )
 
 
-def _spans() -> fields.List:
+def _spans() -> fields.List[Any]:
     return fields.List(
         fields.List(fields.Integer(), validate=validate.Length(equal=2)),
         required=True,

@@ -6,6 +6,9 @@ import argparse
 import sys
 import time
 
+from sqlalchemy.exc import OperationalError
+
+from marketplace import problems
 from marketplace.app import create_app
 from marketplace.config import SettingsError
 from marketplace.domain.clock import Clock
@@ -34,6 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stdout.write(report.as_json() if asked.json else report.as_text())
     except (SettingsError, MarketplaceError) as error:
         sys.stderr.write(f"seeds: {error}\n")
+        return 2
+    except OperationalError as error:
+        sys.stderr.write(f"seeds: {problems.store_line(error)}\n")
         return 2
     return 0
 

@@ -102,7 +102,7 @@ def apps(
 
 
 def _load_reference_data() -> None:
-    from seeds import loader  # noqa: PLC0415
+    from seeds import loader
 
     loader.load_reference(db.session())
     db.session.commit()
@@ -133,10 +133,12 @@ def app(store: str, apps: Callable[[str], Flask], clock: FixedClock) -> Iterator
 
 @pytest.fixture
 def session(app: Flask) -> Iterator[so.Session]:
-    """A session of the application's own store."""
+    """A session of the application's own store, apart from those of its requests."""
     with app.app_context():
-        yield db.session()
-        db.session.rollback()
+        engine = db.engine
+    with so.Session(engine) as opened:
+        yield opened
+        opened.rollback()
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ NEED: dict[str, Any] = {
 OFFER: dict[str, Any] = {
     "kind": "result",
     "title": "耐蚀高强铝合金挤压型材及在线淬火技术",
-    "abstract": "微合金化与在线淬火，获得高强耐蚀6061铝合金挤压型材，已在客车骨架上试用。",
+    "abstract": "微合金化与在线淬火，获得高强耐蚀6061铝合金挤压型材，已在客车上试用。",
     "innovations": ["在线淬火残余应力控制"],
     "indicators": [
         {"name": "抗拉强度", "text": "抗拉强度372 MPa"},

@@ -20,9 +20,7 @@ from marketplace.models.users import Membership, User
 from marketplace.services import tokens
 
 PASSWORD = "jiebang-test-2026"
-PASSWORD_HASH = (
-    "$argon2id$v=19$m=8,t=1,p=1$amllYmFuZy1zYWx0$J1mSSL1IAb9NGRY6/0IDIw"
-)
+PASSWORD_HASH = "$argon2id$v=19$m=8,t=1,p=1$amllYmFuZy1zYWx0$Ash0WPaQ3bD5M2OwY9MevA"
 CAST: dict[str, tuple[str, str, str, tuple[Role, ...]]] = {
     # who: (organisation, its type, region of its seat, roles)
     "firm": ("firm", "FIRM", "370202", (Role.DEMAND,)),
@@ -77,12 +75,16 @@ class World:
         self.user(who)
         return self.orgs[CAST[who][0]]
 
-    def make_org(self, key: str, org_type: str = "FIRM", region: str = "370202", **more: Any) -> Organisation:  # noqa: E501
+    def make_org(
+        self, key: str, org_type: str = "FIRM", region: str = "370202", **more: Any
+    ) -> Organisation:
         """Make an organisation, verified unless told otherwise."""
         if key in self.orgs:
             return self.orgs[key]
         now = self.clock.now()
-        pending = key == "pending"
+        state = OrganisationState.VERIFIED
+        if key == "pending":
+            state = OrganisationState.PENDING
         values: dict[str, Any] = {
             "name": f"{key}单位（测试）",
             "name_key": f"{key}单位(测试)",
@@ -93,7 +95,7 @@ class World:
             "contact_phone": "13800001234",
             "contact_email": f"{key}@example.test",
             "intro": "测试单位",
-            "state": OrganisationState.PENDING if pending else OrganisationState.VERIFIED,
+            "state": state,
             "created_at": now,
             "updated_at": now,
             **more,
@@ -158,7 +160,7 @@ class World:
             )
             headers["Authorization"] = f"Bearer {raw}"
         self.session.commit()
-        return Client(self.app.test_client(), headers)
+        return Client(self.app.test_client(), headers, self.session)
 
 
 @dataclass
@@ -167,9 +169,14 @@ class Client:
 
     inner: FlaskClient
     headers: dict[str, str]
+    session: so.Session
 
     def open(self, method: str, path: str, **more: Any) -> Any:
-        """Send a request; ``path`` is below ``/api/v1`` unless it says otherwise."""
+        """Send a request; ``path`` is below ``/api/v1`` unless it says otherwise.
+
+        The test's own session commits first: SQLite has one writer at a time.
+        """
+        self.session.commit()
         headers = {**self.headers, **more.pop("headers", {})}
         if not path.startswith(("/api", "/healthz", "/readyz", "/metrics")):
             path = "/api/v1" + path
@@ -183,7 +190,9 @@ class Client:
         """POST."""
         return self.open("POST", path, json=json, **more)
 
-    def patch(self, path: str, json: Any = None, etag: str | None = None, **more: Any) -> Any:  # noqa: E501
+    def patch(
+        self, path: str, json: Any = None, etag: str | None = None, **more: Any
+    ) -> Any:
         """PATCH with an ``If-Match``."""
         headers = {"If-Match": etag} if etag else {}
         return self.open("PATCH", path, json=json, headers=headers, **more)

@@ -49,7 +49,8 @@ def wipe(engine: sa.Engine, metadata: sa.MetaData) -> None:
     if engine.dialect.name == "postgresql":
         with engine.begin() as connection:
             connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-            connection.exec_driver_sql("TRUNCATE " + ", ".join(names))
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+            connection.exec_driver_sql("; ".join(f"DELETE FROM {n}" for n in names))
             _restart_ledger(connection)
         return
     raw = engine.raw_connection()

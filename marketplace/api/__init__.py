@@ -2,4 +2,33 @@
 
 from flask_smorest import Blueprint
 
-BLUEPRINTS: tuple[Blueprint, ...] = ()
+from marketplace.api import (
+    accounts,
+    attachments,
+    audit,
+    codes,
+    diagnosis,
+    disclosures,
+    imports,
+    matches,
+    needs,
+    offers,
+    organisations,
+    teams,
+)
+
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    accounts.secret,
+    accounts.bp,
+    attachments.bp,
+    audit.bp,
+    codes.bp,
+    diagnosis.bp,
+    disclosures.bp,
+    imports.bp,
+    matches.bp,
+    needs.bp,
+    offers.bp,
+    organisations.bp,
+    teams.bp,
+)

@@ -2,7 +2,7 @@
 
 A route of this package holds a docstring, its schemas and one call of a service. What
 the conventions of the API ask of all of them is done here: the caller behind the
-token, scopes, ``If-Match`` and ``ETag``, ``Idempotency-Key``, and the commit. The commit
+token, scopes, ``If-Match`` and ``ETag``, ``Idempotency-Key``, and the commit. It
 stands here and not in the routes because the answer kept for an idempotency key must
 commit together with the change that it tells of.
 """
@@ -11,35 +11,64 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable
-from typing import Any, cast
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from operator import itemgetter
+from typing import Any, TypeVar, cast
 
 import flask_smorest
 import sqlalchemy as sa
 from flask import Response, current_app, g, request
 from marshmallow import RAISE
-from sqlalchemy.exc import IntegrityError
-from webargs.flaskparser import FlaskParser
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm.exc import StaleDataError
+from webargs import missing
+from webargs.flaskparser import FlaskParser, is_json_request
 
 from marketplace.config import Settings
 from marketplace.domain.actors import Actor
 from marketplace.domain.clock import Clock
 from marketplace.errors import (
+    FieldError,
     Forbidden,
     Invalid,
+    MarketplaceError,
+    NotFound,
+    NotJson,
     PreconditionRequired,
     Stale,
     Text,
     Unauthenticated,
+    UnsupportedMedia,
 )
 from marketplace.extensions import READ_ONLY, db
 from marketplace.models.users import ApiToken
 from marketplace.services import idempotency, tokens
+from marketplace.services.indexes import MatchIndex
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 REPLAYED = "Idempotent-Replay"
 KEPT_HEADERS = ("Content-Type", "ETag", "Location", "Content-Language")
+BODIES = frozenset({"json", "json_or_form"})
 View = Callable[..., Any]
+V = TypeVar("V", bound=View)
+_SCOPE = "needed_scope"
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_UNFIT = {
+    "bad_character": Text(
+        "含有不能保存的字符（空字符或残缺的代理字符）",
+        "holds a NUL or half of a surrogate pair",
+    ),
+    "out_of_range": Text("超出可保存的范围", "is out of the range that can be stored"),
+    "too_deep": Text("嵌套过深", "is nested too deeply"),
+}
+_DEEPEST = 64
+_MOST_PLACES = 100
+_LONGEST_REVISION = 18
 
 
 def settings() -> Settings:
@@ -50,6 +79,11 @@ def settings() -> Settings:
 def clock() -> Clock:
     """Return the injected clock."""
     return cast("Clock", current_app.extensions["jiebang.clock"])
+
+
+def index() -> MatchIndex:
+    """Return this process's view of the match index."""
+    return cast("MatchIndex", current_app.extensions["jiebang.index"])
 
 
 def actor() -> Actor:
@@ -73,17 +107,36 @@ def current_token() -> ApiToken:
     return cast("ApiToken", g.token)
 
 
+def nobody() -> Actor:
+    """Return the public as the caller, whatever token came with the request."""
+    return Actor(
+        now=clock().now(), zone=settings().zone, request_id=g.get("request_id", "")
+    )
+
+
+def refreshed_actor() -> Actor:
+    """Return the caller with what he has become within this request."""
+    caller = actor()
+    if caller.user_id is not None:
+        held = tokens.standings(db.session(), caller.user_id)
+        g.actor = replace(caller, standings=held)
+    return actor()
+
+
 def _authenticate() -> tuple[Actor, ApiToken | None]:
-    now, zone = clock().now(), settings().zone
-    request_id = g.get("request_id", "")
+    public = nobody()
     header = request.headers.get("Authorization")
     if header is None:
-        return Actor(now=now, zone=zone, request_id=request_id), None
+        return public, None
     scheme, _, raw = header.partition(" ")
     if scheme.lower() != "bearer" or not raw.strip():
         raise Unauthenticated
     return tokens.actor_for(
-        db.session(), raw.strip(), now, zone=zone, request_id=request_id
+        db.session(),
+        raw.strip(),
+        public.now,
+        zone=public.zone,
+        request_id=public.request_id,
     )
 
 
@@ -101,7 +154,7 @@ def if_match() -> int:
     if header is None:
         raise PreconditionRequired
     text = header.strip().removeprefix("W/").strip('"')
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_REVISION):
         raise Stale
     return int(text)
 
@@ -111,14 +164,122 @@ def etag(revision: int) -> dict[str, str]:
     return {"ETag": f'"{revision}"'}
 
 
-class StrictParser(FlaskParser):  # type: ignore[misc]
-    """A parser that refuses unknown names in the query as in the body."""
+def spoken(value: Any, language: str) -> Any:
+    """Return an answer with its bilingual texts in the reader's language."""
+    if isinstance(value, Text):
+        return value.get(language)
+    if isinstance(value, Mapping):
+        return {name: spoken(item, language) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [spoken(item, language) for item in value]
+    return value
+
+
+def _fault(value: Any) -> str | None:
+    """Say why no store can hold a single value, or None."""
+    if isinstance(value, str):
+        return "bad_character" if _UNSTORABLE.search(value) else None
+    fits = True
+    if isinstance(value, int):
+        fits = -(2**63) <= value < 2**63
+    elif isinstance(value, float):
+        fits = math.isfinite(value)
+    elif isinstance(value, datetime):
+        fits = 1 < value.year < 9999
+    return None if fits else "out_of_range"
+
+
+def _unfit(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """Yield the place and code of all that no store can hold, however deep it lies."""
+    waiting = [(value, pointer, 0)]
+    while waiting:
+        value, pointer, depth = waiting.pop()
+        if not isinstance(value, Mapping | list | tuple):
+            code = _fault(value)
+            if code is not None:
+                yield pointer, code
+            continue
+        if depth == _DEEPEST:
+            yield pointer, "too_deep"
+            continue
+        inside: Iterable[tuple[Any, Any]] = enumerate(value)
+        if isinstance(value, Mapping):
+            waiting += [(name, pointer, depth) for name in value]
+            inside = value.items()
+        for name, item in inside:
+            step = str(name).replace("~", "~0").replace("/", "~1")
+            waiting.append((item, f"{pointer}/{step}", depth + 1))
+
+
+def _refuse_unfit(value: Any, pointer: str) -> None:
+    found = [
+        FieldError(_UNSTORABLE.sub("?", place), code, _UNFIT[code])
+        for place, code in sorted(set(_unfit(value, pointer)))
+    ]
+    if found:
+        raise Invalid(errors=found[:_MOST_PLACES])
+
+
+class StrictParser(FlaskParser):
+    """A parser that refuses what the parsers below it let through.
+
+    Unknown names in the query as in the body; a body that is not JSON where JSON is
+    expected; texts with a NUL or half of a surrogate pair, which JSON may hold and
+    PostgreSQL cannot; numbers and moments out of every store's range. It is done here
+    for all routes, so that no service has to think of it.
+    """
 
     DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012
         **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
         "query": RAISE,
         "query_string": RAISE,
     }
+
+    def parse(
+        self, argmap: Any, req: Any = None, *, location: str | None = None, **more: Any
+    ) -> Any:
+        """Load one part of the request, and refuse what no store can hold."""
+        location = location or self.location
+        loaded = super().parse(argmap, req, location=location, **more)
+        _refuse_unfit(loaded, _base(location))
+        return loaded
+
+    def _raw_load_json(self, req: Any) -> Any:
+        body = req.get_data(cache=True)
+        if not is_json_request(req):
+            if body or req.form or req.files:
+                raise UnsupportedMedia(
+                    Text(
+                        "请求体须为 application/json",
+                        "the body must be application/json",
+                    )
+                )
+            return missing
+        if not body:
+            return missing
+        try:
+            return json.loads(body, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            raise NotJson from error
+
+    def _load_location_data(self, *, schema: Any, req: Any, location: str) -> Any:
+        data = super()._load_location_data(schema=schema, req=req, location=location)
+        if location in BODIES:
+            _refuse_unfit(data, "")
+        elif location in {"query", "querystring", "form"} and data:
+            lists = {name: data.getlist(name) for name in data}
+            _refuse_unfit(lists, _base(location))
+        return data
+
+
+def _base(location: str) -> str:
+    """Return where the pointers of one part of a request begin."""
+    return "" if location in BODIES else f"/{location}"
+
+
+def _no_constant(name: str) -> float:
+    """Refuse NaN and Infinity, which are not JSON."""
+    raise ValueError(name)
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
@@ -137,12 +298,33 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._secrets = secrets
 
+    def response(
+        self, status_code: int | str, schema: Any = None, **more: Any
+    ) -> Callable[[View], View]:
+        """Describe an answer; a list's route also learns what its rows look like."""
+        decorate = cast(
+            "Callable[[View], View]", super().response(status_code, schema, **more)
+        )
+        row_schema = getattr(schema, "row_schema", None)
+        if row_schema is None:
+            return decorate
+
+        def mark(view: View) -> View:
+            @functools.wraps(view)
+            def run(*args: Any, **kwargs: Any) -> Any:
+                g.row_schema = row_schema
+                return view(*args, **kwargs)
+
+            return decorate(run)
+
+        return mark
+
     def add_url_rule(
         self,
         rule: str,
         endpoint: str | None = None,
         view_func: View | None = None,
-        provide_automatic_options: bool | None = None,  # noqa: FBT001
+        provide_automatic_options: bool | None = None,
         **options: Any,
     ) -> None:
         """Register a view inside a unit of work."""
@@ -153,81 +335,134 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         )
 
 
+def needs_scope(scope: str | None) -> Callable[[V], V]:
+    """Have a route need another scope than its method does.
+
+    Signing out needs no right to write. ``None`` is for the route that signs in: it
+    does not even look at a token, or one that has expired would shut its owner out.
+    """
+
+    def mark(view: V) -> V:
+        setattr(view, _SCOPE, scope)
+        return view
+
+    return mark
+
+
 def unit_of_work(view: View, *, keep_answers: bool = True) -> View:
-    """Run a view in one transaction and commit it with its answer."""
+    """Run a view in one transaction and commit it with its answer.
+
+    A refusal rolls everything back, except where the error says that what was written
+    before it stays (``MarketplaceError.keeps_changes``).
+    """
 
     @functools.wraps(view)
     def run(*args: Any, **kwargs: Any) -> Response:
+        if any(True for value in kwargs.values() for _ in _unfit(value, "")):
+            raise NotFound
         session = db.session()
         if request.method in SAFE:
             session.connection(execution_options=READ_ONLY)
-            _require_scope("read")
+            _require_scope(getattr(view, _SCOPE, "read"))
             response = current_app.make_response(view(*args, **kwargs))
             _write_down_readings()
             return response
-        _require_scope("write")
+        _receive()
+        _require_scope(getattr(view, _SCOPE, "write"))
         key = request.headers.get("Idempotency-Key") if keep_answers else None
-        if request.method != "POST" or key is None:
-            response = current_app.make_response(view(*args, **kwargs))
+
+        def answer() -> Response:
+            return current_app.make_response(view(*args, **kwargs))
+
+        try:
+            if request.method == "POST" and key is not None:
+                return _once(key, answer)
+            response = answer()
             session.commit()
+        except MarketplaceError as error:
+            if error.keeps_changes:
+                session.commit()
+            raise
+        else:
             return response
-        return _once(key, lambda: current_app.make_response(view(*args, **kwargs)))
 
     return run
 
 
-def _require_scope(scope: str) -> None:
+def _require_scope(scope: str | None) -> None:
+    if scope is None:
+        return
     caller = actor()
     if caller.user_id is not None and scope not in caller.scopes:
         raise Forbidden(
-            Text(
-                "令牌缺少 {scope} 权限", "the token lacks the {scope} scope"
-            ).format(scope=scope)
+            Text("令牌缺少 {scope} 权限", "the token lacks the {scope} scope").format(
+                scope=scope
+            )
         )
 
 
 def _once(key: str, answer: Callable[[], Response]) -> Response:
-    """Answer a request with a key: from the store, or now and into the store."""
-    if not 1 <= len(key) <= 255:
+    """Answer a request with a key: from the store, or now and into the store.
+
+    When two requests with one key run at once, the second one fails, on the key or on
+    what the first one changed before it: then it has the first one's answer.
+    """
+    if not (1 <= len(key) <= 255 and key.isprintable()):
         raise Invalid.at(
             "/headers/Idempotency-Key",
             "bad_length",
-            "长度须为 1 至 255",
-            "must have 1 to 255 characters",
+            "须为 1 至 255 个可见字符",
+            "must have 1 to 255 printable characters",
         )
     caller = str(actor().user_id or f"public:{request.remote_addr}")[:64]
     asked = _request_hash()
     session = db.session()
     kept = idempotency.find(session, caller, key, asked)
     if kept is None:
-        response = answer()
-        if response.status_code >= 400:
-            session.commit()
-            return response
         try:
-            idempotency.keep(
-                session,
-                caller=caller,
-                key=key,
-                request_hash=asked,
-                status=response.status_code,
-                headers={
-                    h: response.headers[h] for h in KEPT_HEADERS if h in response.headers
-                },
-                body=response.get_data(),
-                now=actor().now,
-            )
-            session.commit()
-        except IntegrityError:
+            return _answer_and_keep(caller, key, asked, answer)
+        except (MarketplaceError, DBAPIError, StaleDataError) as error:
+            if isinstance(error, MarketplaceError) and error.keeps_changes:
+                raise
             session.rollback()
             kept = idempotency.find(session, caller, key, asked)
             if kept is None:
                 raise
-        else:
-            return response
     replay = Response(kept.body, status=kept.status, headers=kept.headers)
     replay.headers[REPLAYED] = "true"
     return replay
+
+
+def _receive() -> None:
+    """Take the whole body in before the transaction begins; files go to disk.
+
+    On SQLite a transaction that may write holds the lock from its first query on. A
+    client that sends slowly must not hold it for as long as he sends.
+    """
+    request.get_data(cache=True, parse_form_data=True)
+
+
+def _answer_and_keep(
+    caller: str, key: str, asked: str, answer: Callable[[], Response]
+) -> Response:
+    """Answer for the first time; fails when another request with the key was faster."""
+    session = db.session()
+    response = answer()
+    if response.status_code < 400:
+        idempotency.keep(
+            session,
+            caller=caller,
+            key=key,
+            request_hash=asked,
+            status=response.status_code,
+            headers={
+                h: response.headers[h] for h in KEPT_HEADERS if h in response.headers
+            },
+            body=response.get_data(),
+            now=actor().now,
+        )
+    session.commit()
+    return response
 
 
 def _request_hash() -> str:
@@ -237,10 +472,21 @@ def _request_hash() -> str:
         request.full_path.encode("utf-8", "surrogateescape"),
         (request.mimetype or "").encode("utf-8", "surrogateescape"),
         request.get_data(cache=True),
+        *_form_parts(),
     ):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     return digest.hexdigest()
+
+
+def _form_parts() -> Iterator[bytes]:
+    """Yield what a form says, whatever boundary lies between its parts."""
+    for name, value in sorted(request.form.items(multi=True)):
+        yield json.dumps([name, value]).encode()
+    for name, file in sorted(request.files.items(multi=True), key=itemgetter(0)):
+        content = hashlib.file_digest(cast("Any", file.stream), "sha256").hexdigest()
+        file.stream.seek(0)
+        yield json.dumps([name, file.filename, content]).encode()
 
 
 def after_reading(write: Callable[[], None]) -> None:
@@ -265,5 +511,7 @@ def _write_down_readings() -> None:
 
 
 def ping() -> None:
-    """Ask the database for a sign of life."""
-    db.session.execute(sa.text("SELECT 1"))
+    """Ask the database for a sign of life, without waiting for who writes."""
+    session = db.session()
+    session.connection(execution_options=READ_ONLY)
+    session.execute(sa.text("SELECT 1"))

@@ -57,7 +57,10 @@ class WorkingCalendar:
 
     @classmethod
     def of(
-        cls, holidays: Iterable[date], make_up_days: Iterable[date], years: Iterable[int]
+        cls,
+        holidays: Iterable[date],
+        make_up_days: Iterable[date],
+        years: Iterable[int],
     ) -> WorkingCalendar:
         """Build a calendar from any iterables."""
         return cls(frozenset(holidays), frozenset(make_up_days), frozenset(years))

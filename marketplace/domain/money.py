@@ -20,13 +20,8 @@ def yuan(value: Decimal | int | str) -> Decimal:
     """
     if isinstance(value, float):
         raise ValueError("money is never a float")  # noqa: TRY004
-    try:
-        amount = Decimal(value)
-    except InvalidOperation as error:
-        raise ValueError(f"not an amount: {value!r}") from error
-    if not amount.is_finite():
-        raise ValueError(f"not an amount: {value!r}")
-    if abs(amount) >= LIMIT:
+    amount = _number(value)
+    if not -LIMIT < amount < LIMIT:
         raise ValueError("amount out of range")
     rounded = amount.quantize(CENT)
     if rounded != amount:
@@ -34,14 +29,26 @@ def yuan(value: Decimal | int | str) -> Decimal:
     return rounded + 0 if rounded else Decimal("0.00")
 
 
-def from_wan(value: Decimal | int | str) -> Decimal:
-    """Turn 万元 into 元, to the 分."""
-    if isinstance(value, float):
-        raise ValueError("money is never a float")  # noqa: TRY004
+def _number(value: Decimal | int | str) -> Decimal:
     try:
-        return yuan(Decimal(value) * 10_000)
+        number = Decimal(value)
     except InvalidOperation as error:
         raise ValueError(f"not an amount: {value!r}") from error
+    if not number.is_finite():
+        raise ValueError(f"not an amount: {value!r}")
+    return number
+
+
+def from_wan(value: Decimal | int | str) -> Decimal:
+    """Turn 万元 into 元, to the 分.
+
+    The decimal point is moved, not multiplied by: a product is rounded to the
+    precision of the context, and what is too fine would look exact.
+    """
+    if isinstance(value, float):
+        raise ValueError("money is never a float")  # noqa: TRY004
+    sign, digits, exponent = _number(value).as_tuple()
+    return yuan(Decimal((sign, digits, int(exponent) + 4)))
 
 
 def to_wan(amount: Decimal) -> Decimal:

@@ -86,6 +86,8 @@ NEED_WORKFLOW = Workflow("need", DRAFT, table([
                Text("到期", "Expire"), system=True),
     Transition("revise",           REVISABLE,                DRAFT,
                Text("修订", "Begin the next version"), system=True),
+    Transition("admit",            {DRAFT},                  POOLED,
+               Text("核准导入", "Admit a record checked before"), system=True),
     Transition("call",             {POOLED},                 CALLED,
                Text("发榜", "Put on a call"), system=True),
     Transition("dock",             {POOLED, CALLED},         DOCKING,

@@ -75,8 +75,12 @@ OFFER_WORKFLOW = Workflow("offer", DRAFT, table([
                fields=("field_comments",)),
     Transition("delist",       MATCHABLE | {REGISTERED},     DELISTED,
                Text("下架", "Delist"), needs_reason=True),
+    Transition("delist",       {DRAFT, SUBMITTED, UNIT_OK},  DELISTED,
+               Text("下架", "Delist"), needs_reason=True, published_only=True),
     Transition("revise",       REVISABLE,                    DRAFT,
                Text("修订", "Begin the next version"), system=True),
+    Transition("admit",        {DRAFT},                      LISTED,
+               Text("核准导入", "Admit a record checked before"), system=True),
     Transition("try",          {LISTED},                     TRIAL,
                Text("开始试用", "Begin a trial"), system=True),
     Transition("price",        {LISTED, TRIAL},              PRICING,
@@ -86,11 +90,23 @@ OFFER_WORKFLOW = Workflow("offer", DRAFT, table([
 ]))
 # fmt: on
 
-_DETAILS = frozenset({"abstract", "innovations", "indicators", "attachments", "team"})
+_DETAILS = frozenset(
+    {
+        "innovations",
+        "indicators",
+        "attachments",
+        "team",
+        "team_intro",
+        "completers",
+    }
+)
 _ALWAYS = {"price_expect_yuan": Tier.VERIFIED, "maturity_evidence": Tier.VERIFIED}
 OFFER_TIERS: dict[Disclosure, dict[str, Tier]] = {
     Disclosure.FULL: _ALWAYS | {"attachments": Tier.VERIFIED},
     Disclosure.NDA: _ALWAYS | dict.fromkeys(_DETAILS, Tier.NDA),
-    Disclosure.TARGETED: _ALWAYS | dict.fromkeys(_DETAILS, Tier.NDA),
+    Disclosure.TARGETED: _ALWAYS | dict.fromkeys(_DETAILS | {"abstract"}, Tier.NDA),
 }
-"""The tier that a field needs; a field that is not named is public."""
+"""The tier that a field needs; a field that is not named is public.
+
+Under an NDA the abstract stays public (摘要公开、详情需签保密协议).
+"""

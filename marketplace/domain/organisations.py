@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from marketplace.domain.roles import Tier
 from marketplace.domain.workflows import Transition, Workflow, table
 from marketplace.errors import Text
 
@@ -24,7 +25,8 @@ ORGANISATION_WORKFLOW = Workflow("organisation", PENDING, table([
     Transition("verify",    {PENDING},                        VERIFIED,
                Text("认证通过", "Verify")),
     Transition("suspend",   {VERIFIED},                       SUSPENDED,
-               Text("暂停", "Suspend"), needs_reason=True, fields=("until", "document")),
+               Text("暂停", "Suspend"), needs_reason=True,
+               fields=("until", "document")),
     Transition("blacklist", {VERIFIED, SUSPENDED},            BLACKLISTED,
                Text("列入失信", "Blacklist"), needs_reason=True,
                fields=("until", "document")),
@@ -34,3 +36,36 @@ ORGANISATION_WORKFLOW = Workflow("organisation", PENDING, table([
                Text("注销", "Close"), needs_reason=True),
 ]))
 # fmt: on
+
+UNVERIFIED = frozenset({PENDING})
+"""Nobody has checked the licence yet: the unit may still correct everything."""
+OPEN = frozenset(OrganisationState) - {CLOSED}
+"""The unit exists; its name is taken and its fields may change."""
+IDENTITY = frozenset({"name", "uscc", "org_type", "party_nature", "region"})
+"""What the operator verified on the licence; afterwards only an operator changes it.
+The seat's region belongs to it, since a reviewer's district follows from it."""
+PRIVATE = frozenset({"legal_rep", "contact_name", "contact_phone", "contact_email"})
+"""Personal data: masked wherever it is shown, whole only in the contact answer."""
+BANK = frozenset({"bank_name", "bank_account"})
+"""For the unit's own administrator and the operator."""
+ORGANISATION_TIERS: dict[str, Tier] = {
+    **dict.fromkeys(PRIVATE, Tier.VERIFIED),
+    "staff_total": Tier.VERIFIED,
+    "staff_rd": Tier.VERIFIED,
+    "revenue_last_year_yuan": Tier.OWNER,
+    "rd_spend_last_year_yuan": Tier.OWNER,
+    "controllers": Tier.OWNER,
+    "shareholders": Tier.OWNER,
+    "related": Tier.OWNER,
+    "credit_status": Tier.OWNER,
+    "suspended_until": Tier.OWNER,
+    "suspension_reason": Tier.OWNER,
+    "suspension_document": Tier.OWNER,
+}
+"""The tier that a field needs; a field that is not named is public."""
+PERSON_TIERS = ORGANISATION_TIERS | {"address": Tier.OWNER, "postcode": Tier.OWNER}
+"""The same for a natural person, whose seat is a home."""
+NATURAL_PERSON, OVERSEAS = "PERS", "600"
+"""Codes of lists 6a and 6: who has no unified social credit code."""
+OVERSEAS_REGION = "000000"
+"""The seat of a party outside China, which GB/T 2260 does not number."""

@@ -6,7 +6,8 @@ from it and the docs print it. No other code compares states.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -36,15 +37,19 @@ class Transition(Generic[S]):
         offered to a person.
     fields : tuple of str
         Names of further input that the action takes.
+    published_only : bool
+        Offered only while a version is published, and then also to who does not read
+        the next one: taking down what the public reads.
     """
 
     action: str
-    sources: Set[S]
+    sources: AbstractSet[S]
     target: S
     title: Text
     needs_reason: bool = False
     system: bool = False
     fields: tuple[str, ...] = ()
+    published_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,9 +80,7 @@ class Workflow(Generic[S]):
 
     def offered(self, state: S) -> tuple[Transition[S], ...]:
         """Transitions that people may take from ``state``, in table order."""
-        return tuple(
-            t for t in self.transitions if state in t.sources and not t.system
-        )
+        return tuple(t for t in self.transitions if state in t.sources and not t.system)
 
     def step(self, state: S, action: str, *, system: bool = False) -> Transition[S]:
         """Return the transition for ``action`` in ``state``.
@@ -93,7 +96,8 @@ class Workflow(Generic[S]):
             raise IllegalTransition(
                 Text(
                     "状态“{state}”下不能执行“{action}”，可执行：{possible}",
-                    "'{action}' is not available in state {state}; possible: {possible}",
+                    "'{action}' is not available in state {state};"
+                    " possible: {possible}",
                 ).format(
                     state=state.value,
                     action=action,

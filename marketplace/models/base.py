@@ -33,6 +33,11 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
+    @property
+    def python_type(self) -> type[datetime]:
+        """Tell readers of cursors what a value is."""
+        return datetime
+
     def process_bind_param(
         self, value: datetime | None, dialect: sa.Dialect
     ) -> datetime | None:
@@ -60,6 +65,11 @@ class Money(sa.types.TypeDecorator[Decimal]):
 
     impl = sa.BigInteger
     cache_ok = True
+
+    @property
+    def python_type(self) -> type[Decimal]:
+        """Tell readers of cursors what a value is."""
+        return Decimal
 
     def process_bind_param(
         self, value: Decimal | None, dialect: sa.Dialect

@@ -56,7 +56,7 @@ class VersionColumns(Identified):
     chain: so.Mapped[str | None] = so.mapped_column(sa.String(40), index=True)
     cooperation_mode: so.Mapped[list[str]] = so.mapped_column(default=list)
     disclosure: so.Mapped[Disclosure] = so.mapped_column(
-        state_type(Disclosure), default=Disclosure.FULL
+        state_type(Disclosure), default=Disclosure.FULL, index=True
     )
     search_public: so.Mapped[str] = so.mapped_column(sa.Text, default="")
     search_full: so.Mapped[str] = so.mapped_column(sa.Text, default="")

@@ -75,12 +75,14 @@ class ImportJob(Identified, Timestamped, Base):
     )
 
     user_id: so.Mapped[UUID | None] = so.mapped_column(sa.ForeignKey("users.id"))
-    org_id: so.Mapped[UUID | None] = so.mapped_column(
-        sa.ForeignKey("organisations.id")
-    )
+    org_id: so.Mapped[UUID | None] = so.mapped_column(sa.ForeignKey("organisations.id"))
+    role: so.Mapped[str] = so.mapped_column(sa.String(32))
+    """The role in which it was asked for; operators see what operators import."""
     kind: so.Mapped[str] = so.mapped_column(sa.String(20))
     mode: so.Mapped[str] = so.mapped_column(sa.String(4))
     dry_run: so.Mapped[bool]
+    publish: so.Mapped[bool] = so.mapped_column(default=False)
+    """Rows come in as records that were checked already, straight to the market."""
     filename: so.Mapped[str] = so.mapped_column(sa.String(255))
     digest: so.Mapped[str] = so.mapped_column(sa.String(64))
     size: so.Mapped[int] = so.mapped_column(sa.BigInteger)
@@ -97,29 +99,38 @@ class ImportJob(Identified, Timestamped, Base):
     __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012
 
 
-class ImportProblem(Base):
+class ImportProblem(Identified, Base):
     """One cell that is wrong, and what would be right."""
 
     __tablename__ = "import_problems"
+    __table_args__ = (sa.UniqueConstraint("job_id", "number"),)
 
     job_id: so.Mapped[UUID] = so.mapped_column(
-        sa.ForeignKey("import_jobs.id", ondelete="CASCADE"), primary_key=True
+        sa.ForeignKey("import_jobs.id", ondelete="CASCADE")
     )
-    number: so.Mapped[int] = so.mapped_column(primary_key=True, autoincrement=False)
+    number: so.Mapped[int]
     sheet: so.Mapped[str] = so.mapped_column(sa.String(64))
     row: so.Mapped[int]
     column: so.Mapped[str] = so.mapped_column(sa.String(64))
+    cell: so.Mapped[str] = so.mapped_column(sa.String(16), default="")
     code: so.Mapped[str] = so.mapped_column(sa.String(64))
     message_zh: so.Mapped[str] = so.mapped_column(sa.Text)
     message_en: so.Mapped[str] = so.mapped_column(sa.Text)
 
 
 class ImportedRow(Base):
-    """The key of a row that came in once, so that it never comes in twice."""
+    """The key of a row that came in once, so that it never comes in twice.
+
+    ``row_key`` is the hash of the row's external number 外部编号 where it has one, else
+    of its content; ``content_hash`` tells whether a row of the same number changed.
+    """
 
     __tablename__ = "imported_rows"
 
     scope: so.Mapped[str] = so.mapped_column(sa.String(64), primary_key=True)
     row_key: so.Mapped[str] = so.mapped_column(sa.String(64), primary_key=True)
+    content_hash: so.Mapped[str] = so.mapped_column(sa.String(64))
     subject_id: so.Mapped[UUID]
-    job_id: so.Mapped[UUID] = so.mapped_column(sa.ForeignKey("import_jobs.id"))
+    job_id: so.Mapped[UUID] = so.mapped_column(
+        sa.ForeignKey("import_jobs.id"), index=True
+    )

@@ -56,10 +56,10 @@ class Need(Identified, Timestamped, Base):
 
     owner_org: so.Mapped[Organisation] = so.relationship(lazy="raise")
     working: so.Mapped[NeedVersion] = so.relationship(
-        lazy="raise", foreign_keys=[working_version_id], post_update=True
+        lazy="raise", foreign_keys=[working_version_id]
     )
     published: so.Mapped[NeedVersion | None] = so.relationship(
-        lazy="raise", foreign_keys=[published_version_id], post_update=True
+        lazy="raise", foreign_keys=[published_version_id]
     )
 
     __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012

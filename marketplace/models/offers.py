@@ -36,7 +36,6 @@ class Offer(Identified, Timestamped, Base):
     owner_org_id: so.Mapped[UUID] = so.mapped_column(
         sa.ForeignKey("organisations.id"), index=True
     )
-    team_id: so.Mapped[UUID | None] = so.mapped_column(sa.ForeignKey("teams.id"))
     created_by: so.Mapped[UUID | None] = so.mapped_column(sa.ForeignKey("users.id"))
     state: so.Mapped[OfferState] = so.mapped_column(state_type(OfferState))
     working_version_id: so.Mapped[UUID | None] = so.mapped_column(
@@ -50,12 +49,11 @@ class Offer(Identified, Timestamped, Base):
     revision: so.Mapped[int] = so.mapped_column()
 
     owner_org: so.Mapped[Organisation] = so.relationship(lazy="raise")
-    team: so.Mapped[Team | None] = so.relationship(lazy="raise")
     working: so.Mapped[OfferVersion] = so.relationship(
-        lazy="raise", foreign_keys=[working_version_id], post_update=True
+        lazy="raise", foreign_keys=[working_version_id]
     )
     published: so.Mapped[OfferVersion | None] = so.relationship(
-        lazy="raise", foreign_keys=[published_version_id], post_update=True
+        lazy="raise", foreign_keys=[published_version_id]
     )
 
     __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012
@@ -79,6 +77,7 @@ class OfferVersion(VersionColumns, Base):
     offer_id: so.Mapped[UUID] = so.mapped_column(
         sa.ForeignKey("offers.id", ondelete="CASCADE")
     )
+    team_id: so.Mapped[UUID | None] = so.mapped_column(sa.ForeignKey("teams.id"))
     abstract: so.Mapped[str] = so.mapped_column(sa.Text, default="")
     innovations: so.Mapped[list[str]] = so.mapped_column(default=list)
     category: so.Mapped[str | None] = so.mapped_column(sa.String(40))
@@ -112,6 +111,7 @@ class OfferVersion(VersionColumns, Base):
     equipment: so.Mapped[list[str]] = so.mapped_column(default=list)
     track_record: so.Mapped[str] = so.mapped_column(sa.Text, default="")
 
+    team: so.Mapped[Team | None] = so.relationship(lazy="raise")
     indicators: so.Mapped[list[OfferIndicator]] = so.relationship(
         lazy="raise", cascade="all, delete-orphan", order_by="OfferIndicator.position"
     )

@@ -39,6 +39,22 @@ class Organisation(Identified, Timestamped, Base):
             "staff_total >= 0 AND staff_rd >= 0 AND staff_rd <= staff_total",
             name="staff",
         ),
+        sa.CheckConstraint(
+            "(state IN ('SUSPENDED','BLACKLISTED')) = (suspended_until IS NOT NULL)",
+            name="sanction_has_end",
+        ),
+        sa.CheckConstraint(
+            "suspended_until IS NULL OR length(suspension_document) > 0",
+            name="sanction_has_document",
+        ),
+        sa.Index(
+            "uq_organisations_region_name_key",
+            "region",
+            "name_key",
+            unique=True,
+            sqlite_where=sa.text("state <> 'CLOSED'"),
+            postgresql_where=sa.text("state <> 'CLOSED'"),
+        ),
     )
 
     name: so.Mapped[str] = so.mapped_column(sa.String(120))
@@ -48,7 +64,7 @@ class Organisation(Identified, Timestamped, Base):
     org_type: so.Mapped[str] = so.mapped_column(sa.String(40))
     party_nature: so.Mapped[str | None] = so.mapped_column(sa.String(40))
     parent_org_id: so.Mapped[UUID | None] = so.mapped_column(
-        sa.ForeignKey("organisations.id")
+        sa.ForeignKey("organisations.id"), index=True
     )
     region: so.Mapped[str] = so.mapped_column(sa.String(6))
     address: so.Mapped[str] = so.mapped_column(sa.String(200), default="")
@@ -76,6 +92,8 @@ class Organisation(Identified, Timestamped, Base):
         state_type(OrganisationState), default=OrganisationState.PENDING
     )
     suspended_until: so.Mapped[date | None]
+    suspension_reason: so.Mapped[str] = so.mapped_column(sa.Text, default="")
+    suspension_document: so.Mapped[str] = so.mapped_column(sa.String(200), default="")
     search_text: so.Mapped[str] = so.mapped_column(sa.Text, default="")
     revision: so.Mapped[int] = so.mapped_column()
 
@@ -130,6 +148,9 @@ class OrganisationTie(Identified, Base):
         ),
         sa.CheckConstraint("org_id <> other_org_id", name="not_to_itself"),
         sa.CheckConstraint(
+            "other_org_id IS NOT NULL OR length(name) > 0", name="someone"
+        ),
+        sa.CheckConstraint(
             "share_percent IS NULL OR (share_percent >= 0 AND share_percent <= 10000)",
             name="share_range",
         ),
@@ -183,8 +204,10 @@ class DisclosureGrant(Identified, Base):
 
     subject_kind: so.Mapped[str] = so.mapped_column(sa.String(8))
     subject_id: so.Mapped[UUID]
-    org_id: so.Mapped[UUID] = so.mapped_column(sa.ForeignKey("organisations.id"))
+    org_id: so.Mapped[UUID] = so.mapped_column(
+        sa.ForeignKey("organisations.id"), index=True
+    )
     granted_at: so.Mapped[datetime]
-    granted_by: so.Mapped[UUID] = so.mapped_column(sa.ForeignKey("users.id"))
+    granted_by: so.Mapped[UUID | None] = so.mapped_column(sa.ForeignKey("users.id"))
     basis: so.Mapped[str] = so.mapped_column(sa.String(200))
     attributes: so.Mapped[dict[str, Any]] = so.mapped_column(Json, default=dict)

@@ -53,12 +53,11 @@ def load(session: so.Session, lists: Iterable[Mapping[str, Any]]) -> int:
         session.flush()
         for version in data["versions"]:
             changed += _load_version(session, data["list_id"], version)
+    _forget_read(session)
     return changed
 
 
-def _load_version(
-    session: so.Session, list_id: str, data: Mapping[str, Any]
-) -> bool:
+def _load_version(session: so.Session, list_id: str, data: Mapping[str, Any]) -> bool:
     wanted = [
         {
             "code": e["code"],
@@ -130,20 +129,26 @@ def entries(
     NotFound
         No such list, or no such version of it.
     """
-    statement = (
-        sa.select(CodeListVersion, Code)
-        .join(Code, Code.version_id == CodeListVersion.id)
-        .where(CodeListVersion.list_id == list_id)
-        .order_by(CodeListVersion.valid_from.desc(), Code.position)
-    )
+    found = _all_entries(session, list_id)
     if version is not None:
-        statement = statement.where(CodeListVersion.version == version)
-    found = [_entry(v, c) for v, c in session.execute(statement)]
+        found = [e for e in found if e.version == version]
     if not found:
-        raise NotFound(
-            Text("没有代码表 {id}", "no code list {id}").format(id=list_id)
-        )
+        raise NotFound(Text("没有代码表 {id}", "no code list {id}").format(id=list_id))
     return [e for e in found if on is None or e.holds(on)]
+
+
+def _all_entries(session: so.Session, list_id: str) -> list[Entry]:
+    """Read a list once a transaction: checks of many records ask for it again."""
+    known: dict[str, list[Entry]] = session.info.setdefault(_READ, {})
+    if list_id not in known:
+        rows = session.execute(
+            sa.select(CodeListVersion, Code)
+            .join(Code, Code.version_id == CodeListVersion.id)
+            .where(CodeListVersion.list_id == list_id)
+            .order_by(CodeListVersion.valid_from.desc(), Code.position)
+        )
+        known[list_id] = [_entry(v, c) for v, c in rows]
+    return known[list_id]
 
 
 def _entry(version: CodeListVersion, code: Code) -> Entry:
@@ -164,6 +169,7 @@ def _entry(version: CodeListVersion, code: Code) -> Entry:
 
 
 _KNOWN = "code_lists_known"
+_READ = "code_lists_read"
 
 
 def offered(session: so.Session, list_id: str, on: date) -> frozenset[str]:
@@ -173,9 +179,7 @@ def offered(session: so.Session, list_id: str, on: date) -> frozenset[str]:
     """
     known: dict[tuple[str, date], frozenset[str]] = session.info.setdefault(_KNOWN, {})
     if (list_id, on) not in known:
-        known[list_id, on] = frozenset(
-            e.code for e in entries(session, list_id, on=on)
-        )
+        known[list_id, on] = frozenset(e.code for e in entries(session, list_id, on=on))
     return known[list_id, on]
 
 
@@ -183,7 +187,12 @@ def offered(session: so.Session, list_id: str, on: date) -> frozenset[str]:
 def _forget(session: so.Session, transaction: so.SessionTransaction) -> None:
     """What was read in a transaction holds no longer than it."""
     if transaction.parent is None:
-        session.info.pop(_KNOWN, None)
+        _forget_read(session)
+
+
+def _forget_read(session: so.Session) -> None:
+    session.info.pop(_KNOWN, None)
+    session.info.pop(_READ, None)
 
 
 def check(

@@ -90,12 +90,24 @@ class Rows(Field):
             for row in getattr(version, self.name)
         ]
 
-    def made(self, rows: Iterable[Row]) -> list[Any]:
-        """Make the model's objects for rows."""
-        return [
-            self.model(position=index, **{name: row[name] for name in self.columns})
-            for index, row in enumerate(rows)
-        ]
+    def made(self, rows: Iterable[Row], present: Iterable[Any] = ()) -> list[Any]:
+        """Make the model's objects for rows; those that are there already stay.
+
+        A row that stays must not be deleted and inserted again: some are unique, and
+        the insert would come first.
+        """
+        spare = list(present)
+        objects = []
+        for index, row in enumerate(rows):
+            values = {name: row[name] for name in self.columns}
+            found = next((o for o in spare if _has(o, values)), None)
+            if found is None:
+                found = self.model(**values)
+            else:
+                spare.remove(found)
+            found.position = index
+            objects.append(found)
+        return objects
 
     def incoming(self, rows: Iterable[Row]) -> list[Any]:
         """Return stored rows as they would come in, to be checked once more."""
@@ -522,8 +534,14 @@ def write(table: Table, version: Version, values: Values) -> None:
     known = {field.name: field for field in table}
     for name, value in values.items():
         field = known[name]
-        stored = field.made(value) if isinstance(field, Rows) else value
+        stored = value
+        if isinstance(field, Rows):
+            stored = field.made(value, getattr(version, name))
         setattr(version, name, stored)
+
+
+def _has(stored: Any, values: Values) -> bool:
+    return all(getattr(stored, name) == value for name, value in values.items())
 
 
 def require_filled(reader: Reader, values: Values, names: Iterable[str]) -> None:

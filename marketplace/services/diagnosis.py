@@ -19,6 +19,7 @@ from rapidfuzz import fuzz
 from marketplace import policies
 from marketplace.domain import needs as need_states
 from marketplace.domain.actors import Actor
+from marketplace.domain.needs import Disclosure
 from marketplace.errors import Text
 from marketplace.models.needs import Need, NeedVersion
 from marketplace.services import diagnosis_drafts as drafts
@@ -274,7 +275,11 @@ def _near(
     need_id: UUID | None,
     rule: Mapping[str, Any],
 ) -> dict[UUID, str]:
-    """Ask the engine; needs that the caller may not know of are left out."""
+    """Ask the engine; needs that the caller may not know of are left out.
+
+    So are those of which he does not read every field: how like a draft is to hidden
+    words would tell what the words are.
+    """
     texts = draft.texts(*NEED_TEXTS)
     title = draft.passages.get("title")
     if not texts and title is None:
@@ -294,7 +299,16 @@ def _near(
             ~policies.visible_needs(actor),
         )
     )
-    left_out = {str(i) for i in hidden} | ({str(need_id)} if need_id else set())
+    guarded = session.scalars(
+        sa.select(Need.id)
+        .join(NeedVersion, NeedVersion.id == Need.published_version_id)
+        .where(
+            NeedVersion.disclosure != Disclosure.FULL,
+            ~policies.working_needs(actor),
+            Need.id.not_in(policies.granted_subjects(actor, "need")),
+        )
+    )
+    left_out = {str(i) for i in (*hidden, *guarded, *([need_id] if need_id else []))}
     found = index.fresh(session).similar(
         posting,
         k=int(rule["most"]),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -33,11 +33,19 @@ _BATCH = 500
 class Subject(Protocol):
     """Anything with an identifier that events can be about."""
 
-    id: Any
+    @property
+    def id(self) -> Any:
+        """The identifier."""
+        ...
 
 
-def plain(value: Any) -> Any:
+_PLAIN = frozenset({str, int, bool, float})
+
+
+def plain(value: Any) -> Any:  # noqa: PLR0911 - one return a type
     """Turn a value into what JSON can hold, the same on every store."""
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Decimal | UUID):
@@ -192,16 +200,38 @@ def seal(session: so.Session) -> None:
     pending.clear()
 
 
+_MARKS = "ledger_savepoints"
+
+
+@sa.event.listens_for(so.Session, "after_transaction_create")
+def _mark(session: so.Session, transaction: so.SessionTransaction) -> None:
+    """Remember how many events stand before a savepoint."""
+    if transaction.nested:
+        marks = session.info.setdefault(_MARKS, {})
+        marks[transaction] = len(session.info.get(_PENDING, []))
+
+
+@sa.event.listens_for(so.Session, "after_transaction_end")
+def _unmark(session: so.Session, transaction: so.SessionTransaction) -> None:
+    """Forget a savepoint that is over."""
+    session.info.get(_MARKS, {}).pop(transaction, None)
+
+
 @sa.event.listens_for(so.Session, "after_soft_rollback")
 def _forget(session: so.Session, previous: so.SessionTransaction) -> None:
-    """Drop the events of a transaction that did not happen."""
+    """Drop the events of a transaction, or since a savepoint, that did not happen."""
     if previous.nested:
-        pending: list[UUID] = session.info.get(_PENDING, [])
-        if pending:
-            kept = set(session.scalars(sa.select(Event.id).where(Event.id.in_(pending))))
-            pending[:] = [event_id for event_id in pending if event_id in kept]
+        mark = session.info.get(_MARKS, {}).get(previous)
+        if mark is not None:
+            del session.info.get(_PENDING, [])[mark:]
     else:
         session.info.pop(_PENDING, None)
+
+
+def head(session: so.Session) -> tuple[int, str]:
+    """Return the number and hash of the last entry; note it outside as an anchor."""
+    row = session.get_one(LedgerHead, 1)
+    return row.seq, row.hash
 
 
 def of_subject(
@@ -238,7 +268,8 @@ def verify(session: so.Session) -> Iterator[Fault]:
         .order_by(LedgerEntry.seq)
         .execution_options(yield_per=_BATCH)
     )
-    for entry, event in session.execute(statement):
+    for entry, joined in session.execute(statement):
+        event = cast("Event | None", joined)
         if entry.seq != expected:
             gone = (
                 f"entry {expected}"
@@ -263,9 +294,7 @@ def verify(session: so.Session) -> Iterator[Fault]:
     head = session.get(LedgerHead, 1)
     if head is None or (head.seq, head.hash) != (expected - 1, previous):
         told = "no head" if head is None else f"head is at {head.seq}"
-        yield Fault(
-            None, None, "truncated", f"last entry is {expected - 1}, {told}"
-        )
+        yield Fault(None, None, "truncated", f"last entry is {expected - 1}, {told}")
     stray = session.scalars(
         sa.select(Event.id)
         .outerjoin(LedgerEntry, LedgerEntry.event_id == Event.id)

@@ -17,10 +17,11 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -197,10 +198,9 @@ class MatchIndex:
             self._base.seq > 0 and _hash_at(session, self._base.seq) == self._base.hash
         )
 
-    def _catch_up(self, session: so.Session) -> None:
-        """Take in what the ledger tells since the mark."""
-        assert self._matcher is not None  # noqa: S101 - called after loading
-        rows = session.execute(
+    def _since(self, session: so.Session) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+        """Read what the ledger tells since the mark."""
+        return session.execute(
             sa.select(
                 LedgerEntry.seq,
                 LedgerEntry.hash,
@@ -210,10 +210,31 @@ class MatchIndex:
             .where(LedgerEntry.seq > self._mark.seq)
             .order_by(LedgerEntry.seq)
         ).all()
+
+    def _renew(self, session: so.Session) -> None:
+        """After very much has come, write a new base or take over another's.
+
+        Taking everything into the delta would cost each process as much as one of
+        them needs for a base that all can share.
+        """
+        with self._building():
+            taken = self._named() != self._name and self._open()
+            if not taken or len(self._since(session)) > COMPACT_AFTER:
+                self._build(session)
+
+    def _catch_up(self, session: so.Session) -> None:
+        """Take in what the ledger tells since the mark."""
+        rows = self._since(session)
+        if len(rows) > COMPACT_AFTER:
+            self._renew(session)
+            rows = self._since(session)
         if not rows:
             return
+        assert self._matcher is not None  # noqa: S101 - called after loading
+        units = {r.subject_id for r in rows if r.subject_kind == "organisation"}
         for kind in KINDS:
             touched: set[UUID] = {r.subject_id for r in rows if r.subject_kind == kind}
+            touched |= postings.of_units(session, kind, units)
             if touched:
                 current = postings.load(session, kind, touched)
                 self._matcher.add(current.values())

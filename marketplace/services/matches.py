@@ -11,8 +11,6 @@ import sqlalchemy as sa
 import sqlalchemy.orm as so
 
 from marketplace import policies
-from marketplace.domain import needs as need_states
-from marketplace.domain import offers as offer_states
 from marketplace.domain.actors import Actor
 from marketplace.domain.ids import new_id
 from marketplace.domain.roles import Tier
@@ -207,18 +205,12 @@ def _kinds(filters: Mapping[str, Any]) -> Collection[str]:
 
 def _unseen(session: so.Session, actor: Actor, kinds: Collection[str]) -> set[str]:
     """Return what is in the index and not for this caller."""
-    if set(kinds) == {"need"}:
-        statement = sa.select(Need.id).where(
-            Need.published_version_id.is_not(None),
-            Need.state.in_(need_states.SHOWN),
-            ~policies.library_needs(actor),
-        )
-    else:
-        statement = sa.select(Offer.id).where(
-            Offer.published_version_id.is_not(None),
-            Offer.state.in_(offer_states.SHOWN),
-            ~policies.market_offers(actor),
-        )
+    needs_wanted = set(kinds) == {"need"}
+    statement = (
+        policies.needs_kept_from(actor)
+        if needs_wanted
+        else policies.offers_kept_from(actor)
+    )
     return {str(i) for i in session.scalars(statement)}
 
 
@@ -284,10 +276,10 @@ def _view(
     return {
         "rank": rank,
         "band": match.band,
-        "score": match.score,
+        "score": round(match.score, 2),
         "need": _brief(need),
         "offer": _brief(offer),
-        "parts": {k: v for k, v in match.parts.items() if v is not None},
+        "parts": {k: round(v, 2) for k, v in match.parts.items() if v is not None},
         "reasons": [
             text
             for reason in match.reasons

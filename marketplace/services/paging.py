@@ -7,13 +7,15 @@ import binascii
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 import sqlalchemy.orm as so
 
+from marketplace.domain.money import yuan
 from marketplace.errors import Invalid
 
 V = TypeVar("V")
@@ -47,9 +49,9 @@ class Listing(Generic[V]):
     """
 
     session: so.Session
-    statement: sa.Select[Any]
+    statement: sa.Select[*tuple[Any, ...]]
     key: sa.ColumnElement[Any] | so.InstrumentedAttribute[Any]
-    view: Callable[[Sequence[sa.Row[Any]]], list[V]]
+    view: Callable[[Sequence[sa.Row[*tuple[Any, ...]]]], list[V]]
     sorts: Mapping[str, Any] = field(default_factory=dict)
     default_sort: str = "-created"
 
@@ -71,7 +73,7 @@ class Listing(Generic[V]):
         rows = self.session.execute(statement.limit(limit + 1)).all()
         more, rows = len(rows) > limit, rows[:limit]
         token = _encode(name, rows[-1].sort_value, rows[-1].sort_key) if more else None
-        return Page(self.view(rows), token, self._count())
+        return Page(self.view(rows), token, self.count())
 
     def stream(self, *, sort: str = "", batch: int = 200) -> Iterator[V]:
         """Yield everything, a batch in memory at a time."""
@@ -104,7 +106,7 @@ class Listing(Generic[V]):
             )
         return sort, columns[name], descending
 
-    def _ordered(self, column: Any, descending: bool) -> sa.Select[Any]:
+    def _ordered(self, column: Any, descending: bool) -> sa.Select[*tuple[Any, ...]]:
         order = (column.desc(), self.key.desc()) if descending else (column, self.key)
         return self.statement.add_columns(
             column.label("sort_value"), self.key.label("sort_key")
@@ -123,7 +125,8 @@ class Listing(Generic[V]):
             return sa.or_(column < value, sa.and_(column == value, self.key < key))
         return sa.or_(column > value, sa.and_(column == value, self.key > key))
 
-    def _count(self) -> int:
+    def count(self) -> int:
+        """Count what the caller may see."""
         counted = self.statement.order_by(None).with_only_columns(self.key).subquery()
         return self.session.scalar(sa.select(sa.func.count()).select_from(counted)) or 0
 
@@ -140,16 +143,9 @@ def _decode(cursor: str, name: str, column: Any) -> tuple[Any, UUID]:
         padded = cursor + "=" * (-len(cursor) % 4)
         body = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         made_for, value, key = body
-        python = column.type.python_type
-        if python is datetime or python is date:
-            value = python.fromisoformat(value)
-        elif python is UUID:
-            value = UUID(value)
-        elif not isinstance(value, python):
-            raise ValueError("wrong type")  # noqa: TRY301, TRY004
         if made_for != name:
             raise ValueError("another order")  # noqa: TRY301
-        return value, UUID(key)
+        return _sort_value(column.type.python_type, value), UUID(key)
     except (
         binascii.Error,
         ValueError,
@@ -157,6 +153,8 @@ def _decode(cursor: str, name: str, column: Any) -> tuple[Any, UUID]:
         KeyError,
         AttributeError,
         UnicodeError,
+        OverflowError,
+        RecursionError,
     ) as error:
         raise Invalid.at(
             "/query/cursor",
@@ -164,3 +162,27 @@ def _decode(cursor: str, name: str, column: Any) -> tuple[Any, UUID]:
             "游标无效，请从第一页重新开始",
             "this cursor does not belong to this list and order; start again",
         ) from error
+
+
+def _sort_value(python: type, value: Any) -> Any:
+    """Read what a cursor says of a row, or raise: the caller may have made it up."""
+    if python is datetime:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError("naive")
+        return moment.astimezone(UTC)
+    if python is date:
+        return date.fromisoformat(value)
+    if python is UUID:
+        return UUID(value)
+    if python is Decimal:
+        return yuan(value)
+    if type(value) is not python:
+        raise ValueError("wrong type")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("out of range")
+    if isinstance(value, str):
+        value.encode("utf-8")
+        if "\x00" in value:
+            raise ValueError("not a text that a store can hold")
+    return value

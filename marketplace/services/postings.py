@@ -132,6 +132,12 @@ def _codes(version: Any, region: str) -> dict[str, set[str]]:
     return {axis: values for axis, values in codes.items() if values}
 
 
+def _hidden_parts(hidden: frozenset[str], money: str) -> frozenset[str]:
+    """Return the parts of the score whose value would tell a hidden field."""
+    parts = {"budget": money, "indicators": "indicators"}
+    return frozenset(part for part, name in parts.items() if name in hidden)
+
+
 def need_posting(
     need: Need, version: NeedVersion, tier: Tier = Tier.PUBLIC
 ) -> tuple[Posting, Composed]:
@@ -151,7 +157,7 @@ def need_posting(
         org=str(need.owner_org_id),
         hidden_text=kept_back,
         hidden_indicators=hidden_rows,
-        hidden_parts=frozenset({"budget"} if "budget_total_yuan" in hidden else ()),
+        hidden_parts=_hidden_parts(hidden, "budget_total_yuan"),
     )
     return posting, shown
 
@@ -193,7 +199,7 @@ def offer_posting(
         org=str(offer.owner_org_id),
         hidden_text=kept_back,
         hidden_indicators=hidden_rows,
-        hidden_parts=frozenset({"budget"} if "price_expect_yuan" in hidden else ()),
+        hidden_parts=_hidden_parts(hidden, "price_expect_yuan"),
     )
     return posting, shown
 
@@ -227,6 +233,20 @@ def _indexed_offers() -> sa.Select[Offer]:
             so.joinedload(Offer.published).selectinload(OfferVersion.indicators),
         )
         .order_by(Offer.id)
+    )
+
+
+def of_units(session: so.Session, kind: str, units: Collection[UUID]) -> set[UUID]:
+    """Return the published objects of units, whose seat or standing may matter."""
+    if not units:
+        return set()
+    table = Need if kind == "need" else Offer
+    return set(
+        session.scalars(
+            sa.select(table.id).where(
+                table.owner_org_id.in_(units), table.published_version_id.is_not(None)
+            )
+        )
     )
 
 

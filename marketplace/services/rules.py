@@ -35,19 +35,38 @@ def load(session: so.Session, rows: Iterable[Mapping[str, Any]]) -> None:
         rule.value = data["value"]
         rule.mark, rule.source = data["mark"], data["source"]
     session.flush()
+    session.info.pop(_KNOWN, None)
+
+
+_KNOWN = "rules_known"
+
+
+@sa.event.listens_for(so.Session, "after_transaction_end")
+def _forget(session: so.Session, transaction: so.SessionTransaction) -> None:
+    """What was read in a transaction holds no longer than it."""
+    if transaction.parent is None:
+        session.info.pop(_KNOWN, None)
 
 
 def in_force(session: so.Session, key: str, *, on: date, region: str = "") -> Rule:
     """Return the rule that holds on a date for a place.
 
     The most local rule wins: the district's, the city's, the province's, then the
-    rule for everywhere (region ``""``). Among these the latest start wins.
+    rule for everywhere (region ``""``). Among these the latest start wins. A rule is
+    read once a transaction.
 
     Raises
     ------
     NoRule
         Nothing of this name holds then.
     """
+    known: dict[tuple[str, date, str], Rule] = session.info.setdefault(_KNOWN, {})
+    if (key, on, region) not in known:
+        known[key, on, region] = _read(session, key, on, region)
+    return known[key, on, region]
+
+
+def _read(session: so.Session, key: str, on: date, region: str) -> Rule:
     places = ["", region, region[:4] + "00", region[:2] + "0000"] if region else [""]
     rows = session.scalars(
         sa.select(Rule).where(

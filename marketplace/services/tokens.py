@@ -28,6 +28,22 @@ def digest(raw: str) -> str:
     return hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def require_scopes(scopes: Collection[str]) -> None:
+    """Refuse an unknown or an empty set of scopes.
+
+    Raises
+    ------
+    Invalid
+    """
+    if not scopes or not set(scopes) <= SCOPES:
+        raise Invalid.at(
+            "/scopes",
+            "unknown_scope",
+            "权限范围只能是 read、write",
+            "scopes are read and write",
+        )
+
+
 def issue(
     session: so.Session,
     user: User,
@@ -43,13 +59,7 @@ def issue(
     Invalid
         For an unknown or an empty set of scopes.
     """
-    if not scopes or not set(scopes) <= SCOPES:
-        raise Invalid.at(
-            "/scopes",
-            "unknown_scope",
-            "权限范围只能是 read、write",
-            "scopes are read and write",
-        )
+    require_scopes(scopes)
     raw = PREFIX + secrets.token_urlsafe(32)
     token = ApiToken(
         user_id=user.id,
@@ -102,7 +112,9 @@ def actor_for(
         Unknown, expired or revoked token, or a disabled account; which of these it
         was is not told.
     """
-    token = session.scalar(sa.select(ApiToken).where(ApiToken.token_hash == digest(raw)))
+    token = session.scalar(
+        sa.select(ApiToken).where(ApiToken.token_hash == digest(raw))
+    )
     if token is None or token.revoked_at is not None or token.expires_at <= now:
         raise Unauthenticated
     user = session.get_one(User, token.user_id)
@@ -126,3 +138,19 @@ def revoke(session: so.Session, token: ApiToken, now: datetime) -> None:
     if token.revoked_at is None:
         token.revoked_at = now
     session.flush()
+
+
+def revoke_all(
+    session: so.Session,
+    user_id: UUID,
+    now: datetime,
+    *,
+    keep: ApiToken | None = None,
+) -> None:
+    """End every token of a user, except the one that is in use."""
+    statement = sa.update(ApiToken).where(
+        ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None)
+    )
+    if keep is not None:
+        statement = statement.where(ApiToken.id != keep.id)
+    session.execute(statement.values(revoked_at=now))

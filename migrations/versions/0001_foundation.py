@@ -176,11 +176,17 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("suspended_until", sa.Date(), nullable=True),
+        sa.Column("suspension_reason", sa.Text(), nullable=False),
+        sa.Column("suspension_document", sa.String(length=200), nullable=False),
         sa.Column("search_text", sa.Text(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "(state IN ('SUSPENDED','BLACKLISTED')) = (suspended_until IS NOT NULL)",
+            name=op.f("ck_organisations_sanction_has_end"),
+        ),
         sa.CheckConstraint(
             "credit_status IN ('normal','watch','dishonest')",
             name=op.f("ck_organisations_credit_known"),
@@ -204,6 +210,10 @@ def upgrade() -> None:
             name=op.f("ck_organisations_staff"),
         ),
         sa.CheckConstraint(
+            "suspended_until IS NULL OR length(suspension_document) > 0",
+            name=op.f("ck_organisations_sanction_has_document"),
+        ),
+        sa.CheckConstraint(
             "uscc IS NULL OR length(uscc) = 18",
             name=op.f("ck_organisations_uscc_length"),
         ),
@@ -218,6 +228,18 @@ def upgrade() -> None:
     with op.batch_alter_table("organisations", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_organisations_name_key"), ["name_key"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_organisations_parent_org_id"),
+            ["parent_org_id"],
+            unique=False,
+        )
+        batch_op.create_index(
+            "uq_organisations_region_name_key",
+            ["region", "name_key"],
+            unique=True,
+            sqlite_where=sa.text("state <> 'CLOSED'"),
+            postgresql_where=sa.text("state <> 'CLOSED'"),
         )
 
     op.create_table(
@@ -404,7 +426,7 @@ def upgrade() -> None:
         sa.Column("subject_id", sa.Uuid(), nullable=False),
         sa.Column("org_id", sa.Uuid(), nullable=False),
         sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("granted_by", sa.Uuid(), nullable=False),
+        sa.Column("granted_by", sa.Uuid(), nullable=True),
         sa.Column("basis", sa.String(length=200), nullable=False),
         sa.Column(
             "attributes",
@@ -434,13 +456,20 @@ def upgrade() -> None:
             name=op.f("uq_disclosure_grants_subject_kind_subject_id_org_id"),
         ),
     )
+    with op.batch_alter_table("disclosure_grants", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_disclosure_grants_org_id"), ["org_id"], unique=False
+        )
+
     op.create_table(
         "import_jobs",
         sa.Column("user_id", sa.Uuid(), nullable=True),
         sa.Column("org_id", sa.Uuid(), nullable=True),
+        sa.Column("role", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("mode", sa.String(length=4), nullable=False),
         sa.Column("dry_run", sa.Boolean(), nullable=False),
+        sa.Column("publish", sa.Boolean(), nullable=False),
         sa.Column("filename", sa.String(length=255), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
@@ -675,6 +704,96 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "offers",
+        sa.Column("ach_no", sa.String(length=32), nullable=False),
+        sa.Column("reg_no", sa.String(length=32), nullable=True),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "result",
+                "capability",
+                name="value_known",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("owner_org_id", sa.Uuid(), nullable=False),
+        sa.Column("created_by", sa.Uuid(), nullable=True),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "DRAFT",
+                "SUBMITTED",
+                "UNIT_OK",
+                "REGISTERED",
+                "REJECTED",
+                "LISTED",
+                "TRIAL",
+                "PRICING",
+                "CONVERTED",
+                "DELISTED",
+                name="state_known",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("working_version_id", sa.Uuid(), nullable=True),
+        sa.Column("published_version_id", sa.Uuid(), nullable=True),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "opinions",
+            sa.JSON().with_variant(postgresql.JSONB(), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "state NOT IN ('LISTED','TRIAL','PRICING','CONVERTED') OR published_version_id IS NOT NULL",
+            name=op.f("ck_offers_published_has_version"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["created_by"], ["users.id"], name=op.f("fk_offers_created_by_users")
+        ),
+        sa.ForeignKeyConstraint(
+            ["owner_org_id"],
+            ["organisations.id"],
+            name=op.f("fk_offers_owner_org_id_organisations"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["published_version_id"],
+            ["offer_versions.id"],
+            name=op.f("fk_offers_published_version_id_offer_versions"),
+            use_alter=True,
+        ),
+        sa.ForeignKeyConstraint(
+            ["working_version_id"],
+            ["offer_versions.id"],
+            name=op.f("fk_offers_working_version_id_offer_versions"),
+            use_alter=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_offers")),
+        sa.UniqueConstraint("ach_no", name=op.f("uq_offers_ach_no")),
+        sa.UniqueConstraint(
+            "published_version_id", name=op.f("uq_offers_published_version_id")
+        ),
+        sa.UniqueConstraint("reg_no", name=op.f("uq_offers_reg_no")),
+        sa.UniqueConstraint(
+            "working_version_id", name=op.f("uq_offers_working_version_id")
+        ),
+    )
+    with op.batch_alter_table("offers", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_offers_owner_org_id"), ["owner_org_id"], unique=False
+        )
+        batch_op.create_index("ix_offers_state_id", ["state", "id"], unique=False)
+
+    op.create_table(
         "organisation_ties",
         sa.Column("org_id", sa.Uuid(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
@@ -691,6 +810,10 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(
             "org_id <> other_org_id", name=op.f("ck_organisation_ties_not_to_itself")
+        ),
+        sa.CheckConstraint(
+            "other_org_id IS NOT NULL OR length(name) > 0",
+            name=op.f("ck_organisation_ties_someone"),
         ),
         sa.CheckConstraint(
             "share_percent IS NULL OR (share_percent >= 0 AND share_percent <= 10000)",
@@ -809,25 +932,31 @@ def upgrade() -> None:
     op.create_table(
         "import_problems",
         sa.Column("job_id", sa.Uuid(), nullable=False),
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("sheet", sa.String(length=64), nullable=False),
         sa.Column("row", sa.Integer(), nullable=False),
         sa.Column("column", sa.String(length=64), nullable=False),
+        sa.Column("cell", sa.String(length=16), nullable=False),
         sa.Column("code", sa.String(length=64), nullable=False),
         sa.Column("message_zh", sa.Text(), nullable=False),
         sa.Column("message_en", sa.Text(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["job_id"],
             ["import_jobs.id"],
             name=op.f("fk_import_problems_job_id_import_jobs"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("job_id", "number", name=op.f("pk_import_problems")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_problems")),
+        sa.UniqueConstraint(
+            "job_id", "number", name=op.f("uq_import_problems_job_id_number")
+        ),
     )
     op.create_table(
         "imported_rows",
         sa.Column("scope", sa.String(length=64), nullable=False),
         sa.Column("row_key", sa.String(length=64), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
         sa.Column("subject_id", sa.Uuid(), nullable=False),
         sa.Column("job_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -837,6 +966,59 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("scope", "row_key", name=op.f("pk_imported_rows")),
     )
+    with op.batch_alter_table("imported_rows", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_imported_rows_job_id"), ["job_id"], unique=False
+        )
+
+    op.create_table(
+        "match_feedback",
+        sa.Column("need_id", sa.Uuid(), nullable=False),
+        sa.Column("offer_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("org_id", sa.Uuid(), nullable=True),
+        sa.Column("verdict", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=True),
+        sa.Column("comment", sa.String(length=500), nullable=False),
+        sa.Column(
+            "shown",
+            sa.JSON().with_variant(postgresql.JSONB(), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.CheckConstraint(
+            "verdict IN ('useful','irrelevant','already-working')",
+            name=op.f("ck_match_feedback_verdict_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["need_id"], ["needs.id"], name=op.f("fk_match_feedback_need_id_needs")
+        ),
+        sa.ForeignKeyConstraint(
+            ["offer_id"], ["offers.id"], name=op.f("fk_match_feedback_offer_id_offers")
+        ),
+        sa.ForeignKeyConstraint(
+            ["org_id"],
+            ["organisations.id"],
+            name=op.f("fk_match_feedback_org_id_organisations"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_match_feedback_user_id_users")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_match_feedback")),
+        sa.UniqueConstraint(
+            "need_id",
+            "offer_id",
+            "user_id",
+            name=op.f("uq_match_feedback_need_id_offer_id_user_id"),
+        ),
+    )
+    with op.batch_alter_table("match_feedback", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_match_feedback_offer_id"), ["offer_id"], unique=False
+        )
+
     op.create_table(
         "need_versions",
         sa.Column("need_id", sa.Uuid(), nullable=False),
@@ -940,248 +1122,14 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_need_versions_chain"), ["chain"], unique=False
         )
-
-    op.create_table(
-        "offers",
-        sa.Column("ach_no", sa.String(length=32), nullable=False),
-        sa.Column("reg_no", sa.String(length=32), nullable=True),
-        sa.Column(
-            "kind",
-            sa.Enum(
-                "result",
-                "capability",
-                name="value_known",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("owner_org_id", sa.Uuid(), nullable=False),
-        sa.Column("team_id", sa.Uuid(), nullable=True),
-        sa.Column("created_by", sa.Uuid(), nullable=True),
-        sa.Column(
-            "state",
-            sa.Enum(
-                "DRAFT",
-                "SUBMITTED",
-                "UNIT_OK",
-                "REGISTERED",
-                "REJECTED",
-                "LISTED",
-                "TRIAL",
-                "PRICING",
-                "CONVERTED",
-                "DELISTED",
-                name="state_known",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("working_version_id", sa.Uuid(), nullable=True),
-        sa.Column("published_version_id", sa.Uuid(), nullable=True),
-        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column(
-            "opinions",
-            sa.JSON().with_variant(postgresql.JSONB(), "postgresql"),
-            nullable=False,
-        ),
-        sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "state NOT IN ('LISTED','TRIAL','PRICING','CONVERTED') OR published_version_id IS NOT NULL",
-            name=op.f("ck_offers_published_has_version"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["created_by"], ["users.id"], name=op.f("fk_offers_created_by_users")
-        ),
-        sa.ForeignKeyConstraint(
-            ["owner_org_id"],
-            ["organisations.id"],
-            name=op.f("fk_offers_owner_org_id_organisations"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["published_version_id"],
-            ["offer_versions.id"],
-            name=op.f("fk_offers_published_version_id_offer_versions"),
-            use_alter=True,
-        ),
-        sa.ForeignKeyConstraint(
-            ["team_id"], ["teams.id"], name=op.f("fk_offers_team_id_teams")
-        ),
-        sa.ForeignKeyConstraint(
-            ["working_version_id"],
-            ["offer_versions.id"],
-            name=op.f("fk_offers_working_version_id_offer_versions"),
-            use_alter=True,
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_offers")),
-        sa.UniqueConstraint("ach_no", name=op.f("uq_offers_ach_no")),
-        sa.UniqueConstraint(
-            "published_version_id", name=op.f("uq_offers_published_version_id")
-        ),
-        sa.UniqueConstraint("reg_no", name=op.f("uq_offers_reg_no")),
-        sa.UniqueConstraint(
-            "working_version_id", name=op.f("uq_offers_working_version_id")
-        ),
-    )
-    with op.batch_alter_table("offers", schema=None) as batch_op:
         batch_op.create_index(
-            batch_op.f("ix_offers_owner_org_id"), ["owner_org_id"], unique=False
-        )
-        batch_op.create_index("ix_offers_state_id", ["state", "id"], unique=False)
-
-    op.create_table(
-        "match_feedback",
-        sa.Column("need_id", sa.Uuid(), nullable=False),
-        sa.Column("offer_id", sa.Uuid(), nullable=False),
-        sa.Column("user_id", sa.Uuid(), nullable=False),
-        sa.Column("org_id", sa.Uuid(), nullable=True),
-        sa.Column("verdict", sa.String(length=20), nullable=False),
-        sa.Column("reason", sa.String(length=40), nullable=True),
-        sa.Column("comment", sa.String(length=500), nullable=False),
-        sa.Column(
-            "shown",
-            sa.JSON().with_variant(postgresql.JSONB(), "postgresql"),
-            nullable=False,
-        ),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.CheckConstraint(
-            "verdict IN ('useful','irrelevant','already-working')",
-            name=op.f("ck_match_feedback_verdict_known"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["need_id"], ["needs.id"], name=op.f("fk_match_feedback_need_id_needs")
-        ),
-        sa.ForeignKeyConstraint(
-            ["offer_id"], ["offers.id"], name=op.f("fk_match_feedback_offer_id_offers")
-        ),
-        sa.ForeignKeyConstraint(
-            ["org_id"],
-            ["organisations.id"],
-            name=op.f("fk_match_feedback_org_id_organisations"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_match_feedback_user_id_users")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_match_feedback")),
-        sa.UniqueConstraint(
-            "need_id",
-            "offer_id",
-            "user_id",
-            name=op.f("uq_match_feedback_need_id_offer_id_user_id"),
-        ),
-    )
-    with op.batch_alter_table("match_feedback", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_match_feedback_offer_id"), ["offer_id"], unique=False
-        )
-
-    op.create_table(
-        "need_attachments",
-        sa.Column("version_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("attachment_id", sa.Uuid(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["attachment_id"],
-            ["attachments.id"],
-            name=op.f("fk_need_attachments_attachment_id_attachments"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["version_id"],
-            ["need_versions.id"],
-            name=op.f("fk_need_attachments_version_id_need_versions"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_need_attachments")),
-        sa.UniqueConstraint(
-            "version_id",
-            "attachment_id",
-            name=op.f("uq_need_attachments_version_id_attachment_id"),
-        ),
-    )
-    with op.batch_alter_table("need_attachments", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_need_attachments_attachment_id"),
-            ["attachment_id"],
-            unique=False,
-        )
-
-    op.create_table(
-        "need_indicators",
-        sa.Column("version_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=100), nullable=False),
-        sa.Column("text", sa.String(length=500), nullable=False),
-        sa.Column("operator", sa.String(length=12), nullable=False),
-        sa.Column("value", sa.String(length=40), nullable=True),
-        sa.Column("value2", sa.String(length=40), nullable=True),
-        sa.Column("unit", sa.String(length=40), nullable=False),
-        sa.Column("parsed_unit", sa.String(length=60), nullable=False),
-        sa.Column("dimension", sa.String(length=120), nullable=False),
-        sa.Column("test_condition", sa.String(length=300), nullable=False),
-        sa.Column("test_method", sa.String(length=300), nullable=False),
-        sa.Column("current_level", sa.String(length=300), nullable=False),
-        sa.Column("benchmark", sa.String(length=300), nullable=False),
-        sa.Column("is_core", sa.Boolean(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["version_id"],
-            ["need_versions.id"],
-            name=op.f("fk_need_indicators_version_id_need_versions"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_need_indicators")),
-    )
-    with op.batch_alter_table("need_indicators", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_need_indicators_version_id"), ["version_id"], unique=False
-        )
-
-    op.create_table(
-        "need_intended_units",
-        sa.Column("version_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("org_id", sa.Uuid(), nullable=True),
-        sa.Column("name", sa.String(length=120), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.CheckConstraint(
-            "org_id IS NOT NULL OR length(name) > 0",
-            name=op.f("ck_need_intended_units_someone"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["org_id"],
-            ["organisations.id"],
-            name=op.f("fk_need_intended_units_org_id_organisations"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["version_id"],
-            ["need_versions.id"],
-            name=op.f("fk_need_intended_units_version_id_need_versions"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_need_intended_units")),
-    )
-    with op.batch_alter_table("need_intended_units", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_need_intended_units_org_id"), ["org_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_need_intended_units_version_id"),
-            ["version_id"],
-            unique=False,
+            batch_op.f("ix_need_versions_disclosure"), ["disclosure"], unique=False
         )
 
     op.create_table(
         "offer_versions",
         sa.Column("offer_id", sa.Uuid(), nullable=False),
+        sa.Column("team_id", sa.Uuid(), nullable=True),
         sa.Column("abstract", sa.Text(), nullable=False),
         sa.Column(
             "innovations",
@@ -1301,6 +1249,9 @@ def upgrade() -> None:
             name=op.f("fk_offer_versions_offer_id_offers"),
             ondelete="CASCADE",
         ),
+        sa.ForeignKeyConstraint(
+            ["team_id"], ["teams.id"], name=op.f("fk_offer_versions_team_id_teams")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_offer_versions")),
         sa.UniqueConstraint(
             "offer_id", "number", name=op.f("uq_offer_versions_offer_id_number")
@@ -1309,6 +1260,105 @@ def upgrade() -> None:
     with op.batch_alter_table("offer_versions", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_offer_versions_chain"), ["chain"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_offer_versions_disclosure"), ["disclosure"], unique=False
+        )
+
+    op.create_table(
+        "need_attachments",
+        sa.Column("version_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("attachment_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["attachment_id"],
+            ["attachments.id"],
+            name=op.f("fk_need_attachments_attachment_id_attachments"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["version_id"],
+            ["need_versions.id"],
+            name=op.f("fk_need_attachments_version_id_need_versions"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_need_attachments")),
+        sa.UniqueConstraint(
+            "version_id",
+            "attachment_id",
+            name=op.f("uq_need_attachments_version_id_attachment_id"),
+        ),
+    )
+    with op.batch_alter_table("need_attachments", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_need_attachments_attachment_id"),
+            ["attachment_id"],
+            unique=False,
+        )
+
+    op.create_table(
+        "need_indicators",
+        sa.Column("version_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("text", sa.String(length=500), nullable=False),
+        sa.Column("operator", sa.String(length=12), nullable=False),
+        sa.Column("value", sa.String(length=40), nullable=True),
+        sa.Column("value2", sa.String(length=40), nullable=True),
+        sa.Column("unit", sa.String(length=40), nullable=False),
+        sa.Column("parsed_unit", sa.String(length=60), nullable=False),
+        sa.Column("dimension", sa.String(length=120), nullable=False),
+        sa.Column("test_condition", sa.String(length=300), nullable=False),
+        sa.Column("test_method", sa.String(length=300), nullable=False),
+        sa.Column("current_level", sa.String(length=300), nullable=False),
+        sa.Column("benchmark", sa.String(length=300), nullable=False),
+        sa.Column("is_core", sa.Boolean(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["version_id"],
+            ["need_versions.id"],
+            name=op.f("fk_need_indicators_version_id_need_versions"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_need_indicators")),
+    )
+    with op.batch_alter_table("need_indicators", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_need_indicators_version_id"), ["version_id"], unique=False
+        )
+
+    op.create_table(
+        "need_intended_units",
+        sa.Column("version_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("org_id", sa.Uuid(), nullable=True),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.CheckConstraint(
+            "org_id IS NOT NULL OR length(name) > 0",
+            name=op.f("ck_need_intended_units_someone"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["org_id"],
+            ["organisations.id"],
+            name=op.f("fk_need_intended_units_org_id_organisations"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["version_id"],
+            ["need_versions.id"],
+            name=op.f("fk_need_intended_units_version_id_need_versions"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_need_intended_units")),
+    )
+    with op.batch_alter_table("need_intended_units", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_need_intended_units_org_id"), ["org_id"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_need_intended_units_version_id"),
+            ["version_id"],
+            unique=False,
         )
 
     op.create_table(
@@ -1420,10 +1470,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_offer_attachments_attachment_id"))
 
     op.drop_table("offer_attachments")
-    with op.batch_alter_table("offer_versions", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_offer_versions_chain"))
-
-    op.drop_table("offer_versions")
     with op.batch_alter_table("need_intended_units", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_need_intended_units_version_id"))
         batch_op.drop_index(batch_op.f("ix_need_intended_units_org_id"))
@@ -1437,19 +1483,23 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_need_attachments_attachment_id"))
 
     op.drop_table("need_attachments")
+    with op.batch_alter_table("offer_versions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_offer_versions_disclosure"))
+        batch_op.drop_index(batch_op.f("ix_offer_versions_chain"))
+
+    op.drop_table("offer_versions")
+    with op.batch_alter_table("need_versions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_need_versions_disclosure"))
+        batch_op.drop_index(batch_op.f("ix_need_versions_chain"))
+
+    op.drop_table("need_versions")
     with op.batch_alter_table("match_feedback", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_match_feedback_offer_id"))
 
     op.drop_table("match_feedback")
-    with op.batch_alter_table("offers", schema=None) as batch_op:
-        batch_op.drop_index("ix_offers_state_id")
-        batch_op.drop_index(batch_op.f("ix_offers_owner_org_id"))
+    with op.batch_alter_table("imported_rows", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_imported_rows_job_id"))
 
-    op.drop_table("offers")
-    with op.batch_alter_table("need_versions", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_need_versions_chain"))
-
-    op.drop_table("need_versions")
     op.drop_table("imported_rows")
     op.drop_table("import_problems")
     op.drop_table("codes")
@@ -1467,6 +1517,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_organisation_ties_org_id"))
 
     op.drop_table("organisation_ties")
+    with op.batch_alter_table("offers", schema=None) as batch_op:
+        batch_op.drop_index("ix_offers_state_id")
+        batch_op.drop_index(batch_op.f("ix_offers_owner_org_id"))
+
+    op.drop_table("offers")
     with op.batch_alter_table("needs", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_needs_valid_until"))
         batch_op.drop_index("ix_needs_state_id")
@@ -1483,6 +1538,9 @@ def downgrade() -> None:
 
     op.drop_table("invitations")
     op.drop_table("import_jobs")
+    with op.batch_alter_table("disclosure_grants", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_disclosure_grants_org_id"))
+
     op.drop_table("disclosure_grants")
     op.drop_table("code_list_versions")
     with op.batch_alter_table("attachments", schema=None) as batch_op:
@@ -1506,6 +1564,12 @@ def downgrade() -> None:
 
     op.drop_table("outbox")
     with op.batch_alter_table("organisations", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_organisations_region_name_key",
+            sqlite_where=sa.text("state <> 'CLOSED'"),
+            postgresql_where=sa.text("state <> 'CLOSED'"),
+        )
+        batch_op.drop_index(batch_op.f("ix_organisations_parent_org_id"))
         batch_op.drop_index(batch_op.f("ix_organisations_name_key"))
 
     op.drop_table("organisations")

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from marketplace.domain.actors import system
-from marketplace.services import indexes, offers
+from marketplace.services import indexes, offers, organisations
 from marketplace.services.indexes import MatchIndex
 from tests.factories import list_offer, pool
 from tests.people import World
@@ -109,12 +109,45 @@ def test_upkeep_writes_a_new_base_when_the_delta_has_grown(
     assert index.upkeep(world.session) is False
     offer = list_offer(world)
     first = (index.folder / "CURRENT").read_text()
-    assert index.upkeep(world.session) is True
+    index.upkeep(world.session)
     assert (index.folder / "CURRENT").read_text() != first
     assert [p.name for p in index.folder.glob("base-*")] == [
         (index.folder / "CURRENT").read_text()
     ]
     assert known(index, world) == {str(offer.id)}
+
+
+def test_much_that_came_at_once_makes_a_new_base_for_all(
+    world: World, index: MatchIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = MatchIndex(index.folder)
+    assert known(index, world) == known(other, world) == set()
+    monkeypatch.setattr(indexes, "COMPACT_AFTER", 3)
+    offer = list_offer(world)
+    first = (index.folder / "CURRENT").read_text()
+    assert known(index, world) == {str(offer.id)}
+    renewed = (index.folder / "CURRENT").read_text()
+    assert renewed != first
+    assert known(other, world) == {str(offer.id)}
+    assert (index.folder / "CURRENT").read_text() == renewed
+
+
+def test_a_unit_that_moves_takes_its_offers_along(
+    world: World, index: MatchIndex
+) -> None:
+    offer = list_offer(world)
+    known(index, world)
+    moved = {"region": "370202"}
+    organisations.edit(
+        world.session,
+        world.actor("operator"),
+        world.org("team").id,
+        moved,
+    )
+    world.session.commit()
+    posting = index.fresh(world.session).get(str(offer.id))
+    assert posting is not None
+    assert posting.codes["region"] == {"370202"}
 
 
 def test_a_search_does_not_write(world: World, index: MatchIndex) -> None:

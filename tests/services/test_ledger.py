@@ -37,7 +37,7 @@ def disarm(session: so.Session) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _restore_triggers(session: so.Session):  # noqa: ANN202
+def _restore_triggers(session: so.Session):
     """SQLite's triggers are part of the schema: put them back after a test."""
     sql = []
     if session.get_bind().dialect.name == "sqlite":

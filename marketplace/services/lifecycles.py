@@ -1,0 +1,1172 @@
+"""What needs and offers have in common: versions, actions, rows that may be seen.
+
+``Aggregate`` describes a kind of object by its tables: the fields, the workflow, the
+rules. The functions here are the use cases of both kinds; ``needs`` and ``offers`` name
+them and say what differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+import sqlalchemy.orm as so
+
+from marketplace import policies
+from marketplace.domain.actors import Actor
+from marketplace.domain.ids import new_id
+from marketplace.domain.needs import Disclosure
+from marketplace.domain.organisations import OrganisationState
+from marketplace.domain.roles import Role, Tier
+from marketplace.domain.workflows import Transition, Workflow
+from marketplace.errors import (
+    IllegalTransition,
+    Invalid,
+    NotFound,
+    Stale,
+    Text,
+)
+from marketplace.models.ledger import Event, LedgerEntry
+from marketplace.models.matches import MatchFeedback
+from marketplace.models.needs import Need, NeedVersion
+from marketplace.models.offers import Offer, OfferVersion
+from marketplace.models.organisations import DisclosureGrant, Organisation, Team
+from marketplace.models.users import User
+from marketplace.services import actions, contents, events, rules
+from marketplace.services.contents import Table, Values, Version
+from marketplace.services.fields import Reader
+from marketplace.services.paging import Listing
+
+T = TypeVar("T", Need, Offer)
+Tiers = Mapping[Disclosure, Mapping[str, Tier]]
+Action = dict[str, Any]
+MOST_COMMENT, MOST_FIELD_COMMENTS, MOST_WORDS = 2000, 100, 10
+_WRITING = {Role.DEMAND, Role.SUPPLIER, Role.UNIT_ADMIN}
+
+
+@dataclass(frozen=True)
+class Aggregate(Generic[T]):
+    """One kind of object, as tables and as the few functions that differ.
+
+    Parameters
+    ----------
+    name : str
+        The kind in the ledger: ``need`` or ``offer``.
+    path : str
+        Where the API has objects of this kind.
+    heading : tuple of str
+        Columns of the object itself that a view shows.
+    number : str
+        The column with the human number.
+    open_states, revisable, shown, published : sets of state
+        Where the text may be edited, where an edit begins the next version, where
+        outsiders read a published version, and where the object itself is published.
+    listed : state
+        What outsiders read while the next version is edited and reviewed.
+    steps : mapping of state to str
+        Whose opinion a state waits for; opinions are kept under these names.
+    fixing, publishing : sets of str
+        Actions after which the text never changes, or is what everybody reads.
+    """
+
+    name: str
+    path: str
+    model: type[T]
+    version_model: type[NeedVersion | OfferVersion]
+    parent: str
+    number: str
+    heading: tuple[str, ...]
+    table: Table
+    workflow: Workflow[Any]
+    rules: policies.Rules
+    tiers: Tiers
+    open_states: Collection[Any]
+    revisable: Collection[Any]
+    shown: Collection[Any]
+    published: Collection[Any]
+    listed: Any
+    steps: Mapping[Any, str]
+    fixing: frozenset[str]
+    publishing: frozenset[str]
+    visible: Callable[[Actor], sa.ColumnElement[bool]]
+    working: Callable[[Actor], sa.ColumnElement[bool]]
+    reads_working: Callable[[Actor, T], bool]
+    tier: Callable[[Actor, T, Iterable[UUID]], Tier]
+    limits: Callable[[so.Session, date, str], dict[str, int]]
+    check: Callable[[Reader, Values], None]
+    complete: Callable[[T, Reader, Values], None]
+    take: Callable[[so.Session, Actor, T, str, Mapping[str, Any]], None]
+    """What an action does beside moving the state, with its further fields."""
+
+
+def visible_row(
+    session: so.Session,
+    actor: Actor,
+    kind: Aggregate[T],
+    subject_id: UUID,
+    *,
+    lock: bool,
+) -> T:
+    """Return an object with its unit and its versions, without child rows.
+
+    Raises
+    ------
+    NotFound
+        There is none, or the caller may not know of it.
+    """
+    model = kind.model
+    statement = (
+        sa.select(model)
+        .where(model.id == subject_id, kind.visible(actor))
+        .options(
+            so.joinedload(model.owner_org),
+            so.joinedload(model.working),
+            so.joinedload(model.published),
+        )
+    )
+    if lock:
+        statement = statement.with_for_update(of=model)
+        statement = statement.execution_options(populate_existing=True)
+    found: T | None = session.scalars(statement).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def get(session: so.Session, actor: Actor, kind: Aggregate[T], subject_id: UUID) -> T:
+    """Return an object with everything that a view needs."""
+    subject = visible_row(session, actor, kind, subject_id, lock=False)
+    contents.load_children(session, kind.table, subject.working)
+    if subject.published is not None:
+        contents.load_children(session, kind.table, subject.published)
+    return subject
+
+
+def _expect(subject: Need | Offer, expected: int | None) -> None:
+    if expected is not None and subject.revision != expected:
+        raise Stale
+
+
+def _reader(
+    session: so.Session,
+    actor: Actor,
+    kind: Aggregate[T],
+    org: Organisation,
+    *,
+    lenient: bool = True,
+) -> Reader:
+    return Reader(
+        session,
+        actor.today,
+        limits=kind.limits(session, actor.today, org.region),
+        owner_org_id=org.id,
+        lenient=lenient,
+    )
+
+
+def owner_of(session: so.Session, actor: Actor, given: Any) -> Organisation:
+    """Return the unit for which something is created.
+
+    Raises
+    ------
+    Invalid
+        The caller has several units and names none, or the unit is closed.
+    Forbidden, Unauthenticated
+        The caller writes for no unit, or not for this one.
+    """
+    reader = Reader(session, actor.today)
+    org_id = reader.reference(given, "/owner_org_id")
+    reader.refuse()
+    if org_id is None:
+        mine = [s.org_id for s in actor.standings if s.roles & _WRITING]
+        if len(mine) > 1 or actor.is_system:
+            raise Invalid.at(
+                "/owner_org_id",
+                "required",
+                "您属于多个单位，请指明所属单位",
+                "you write for several units; say for which",
+            )
+        # Who writes for no unit is refused like who names a unit that is not his.
+        org_id = next(iter(mine), new_id())
+    probe = Need(owner_org_id=org_id)
+    policies.require(actor, "create", probe, policies.NEED_RULES)
+    org = session.get(Organisation, org_id)
+    if org is None or org.state is OrganisationState.CLOSED:
+        raise Invalid.at(
+            "/owner_org_id",
+            "unknown_organisation",
+            "没有此单位或单位已注销",
+            "there is no such organisation, or it is closed",
+        )
+    return org
+
+
+def create(
+    session: so.Session,
+    actor: Actor,
+    kind: Aggregate[T],
+    subject: T,
+    org: Organisation,
+    data: Mapping[str, Any],
+) -> T:
+    """Store a new object with its first version; ``subject`` is not yet stored."""
+    grant = policies.require(actor, "create", subject, kind.rules)
+    before = contents.empty_values(kind.table)
+    reader = _reader(session, actor, kind, org)
+    values = before | contents.read(kind.table, reader, data, before)
+    contents.require_filled(reader, values, ["title"])
+    kind.check(reader, values)
+    reader.refuse()
+    subject.id = new_id()
+    subject.created_by = actor.user_id
+    subject.created_at = subject.updated_at = actor.now
+    subject.owner_org = org
+    subject.state = kind.workflow.initial
+    subject.opinions = {}
+    session.add(subject)
+    session.flush()
+    version = _new_version(kind, actor, subject, 1, values)
+    session.add(version)
+    session.flush()
+    _point(subject, "working", version)
+    _point(subject, "published", None)
+    events.record(
+        session,
+        actor,
+        subject,
+        f"{kind.name}.create",
+        role=grant.role,
+        org_id=grant.org_id,
+        to_state=subject.state.value,
+        changes=events.difference(before, values),
+    )
+    session.flush()
+    return subject
+
+
+def unsaved(
+    session: so.Session,
+    actor: Actor,
+    kind: Aggregate[T],
+    subject: T,
+    org: Organisation,
+    data: Mapping[str, Any],
+) -> T:
+    """Make an object that is not stored, for previews; what is wrong is refused.
+
+    It may be as incomplete as a draft in the making: even its title may be missing.
+    """
+    policies.require(actor, "create", subject, kind.rules)
+    before = contents.empty_values(kind.table)
+    reader = _reader(session, actor, kind, org)
+    values = before | contents.read(kind.table, reader, data, before)
+    kind.check(reader, values)
+    reader.refuse()
+    subject.id = new_id()
+    subject.state = kind.workflow.initial
+    version = kind.version_model(id=new_id(), number=1)
+    contents.write(kind.table, version, values | {"title": values["title"] or ""})
+    so.attributes.set_committed_value(subject, "owner_org", org)
+    so.attributes.set_committed_value(subject, "working", version)
+    so.attributes.set_committed_value(subject, "published", None)
+    return subject
+
+
+def _touch(subject: Need | Offer, actor: Actor) -> None:
+    """Have the object's row written, so that its revision tells of the change.
+
+    The moment alone would not do: two changes may come at the same one.
+    """
+    subject.updated_at = actor.now
+    so.attributes.flag_modified(subject, "updated_at")
+
+
+def _point(subject: Need | Offer, which: str, version: Version | None) -> None:
+    """Make a stored version the ``working`` or the ``published`` one."""
+    setattr(subject, which, version)
+
+
+def _new_version(
+    kind: Aggregate[T], actor: Actor, subject: T, number: int, values: Values
+) -> Version:
+    version = kind.version_model(
+        id=new_id(),
+        number=number,
+        created_at=actor.now,
+        created_by=actor.user_id,
+        **{kind.parent: subject.id},
+    )
+    contents.write(kind.table, version, values)
+    _index_words(kind, subject, version, values)
+    return version
+
+
+def _index_words(
+    kind: Aggregate[T], subject: T, version: Version, values: Values
+) -> None:
+    number = contents.fold(getattr(subject, kind.number))
+    hidden = frozenset(
+        name
+        for name, needed in kind.tiers[values["disclosure"]].items()
+        if needed > Tier.PUBLIC
+    )
+    version.search_public = f"{number}\n{contents.wording(kind.table, values, hidden)}"
+    full = contents.wording(kind.table, values, frozenset())
+    version.search_full = f"{number}\n{full}"
+
+
+def edit(
+    session: so.Session,
+    actor: Actor,
+    kind: Aggregate[T],
+    subject_id: UUID,
+    data: Mapping[str, Any],
+    *,
+    expected: int | None,
+) -> T:
+    """Change the text; of a published one, begin the next version.
+
+    What is left out of ``data`` stays; a list that is given replaces the old one. An
+    edit that changes nothing leaves everything as it was.
+    """
+    subject = visible_row(session, actor, kind, subject_id, lock=True)
+    grant = policies.require(actor, "edit", subject, kind.rules)
+    _expect(subject, expected)
+    if subject.state not in kind.open_states and subject.state not in kind.revisable:
+        raise IllegalTransition(
+            Text(
+                "状态“{state}”下内容已锁定，不能修改",
+                "the text is locked in state {state}",
+            ).format(state=subject.state.value),
+            extra={
+                "state": subject.state.value,
+                "possible": [t.action for t in allowed(actor, kind, subject)],
+            },
+        )
+    contents.load_children(session, kind.table, subject.working)
+    before = contents.values_of(kind.table, subject.working)
+    reader = _reader(session, actor, kind, subject.owner_org)
+    new = contents.read(kind.table, reader, data, before)
+    after = before | new
+    contents.require_filled(reader, after, ["title"])
+    kind.check(reader, after)
+    reader.refuse()
+    changes = events.difference(before, after)
+    if not changes:
+        return subject
+    if subject.state not in kind.open_states:
+        _begin_next(session, actor, kind, subject, grant, after)
+    else:
+        contents.write(kind.table, subject.working, {n: after[n] for n in changes})
+        _index_words(kind, subject, subject.working, after)
+    _touch(subject, actor)
+    events.record(
+        session,
+        actor,
+        subject,
+        f"{kind.name}.edit",
+        role=grant.role,
+        org_id=grant.org_id,
+        changes=changes,
+    )
+    session.flush()
+    return subject
+
+
+def _begin_next(
+    session: so.Session,
+    actor: Actor,
+    kind: Aggregate[T],
+    subject: T,
+    grant: policies.Grant,
+    values: Values,
+) -> None:
+    """Open version n+1; the published one stays where outsiders still read it."""
+    step = kind.workflow.step(subject.state, "revise", system=True)
+    number = subject.working.number
+    version = _new_version(kind, actor, subject, number + 1, values)
+    session.add(version)
+    session.flush()
+    events.record(
+        session,
+        actor,
+        subject,
+        f"{kind.name}.revise",
+        role=grant.role,
+        org_id=grant.org_id,
+        from_state=subject.state.value,
+        to_state=step.target.value,
+        changes={"version": {"old": number, "new": number + 1}},
+    )
+    if subject.state not in kind.shown:
+        _point(subject, "published", None)
+    _point(subject, "working", version)
+    subject.state = step.target
+
+
+def delete_draft(
+    session: so.Session,
+    actor: Actor,
+    kind: Aggregate[T],
+    subject_id: UUID,
+    *,
+    expected: int | None,
+) -> None:
+    """Remove a draft that was never submitted; the ledger keeps what it held."""
+    subject = visible_row(session, actor, kind, subject_id, lock=True)
+    grant = policies.require(actor, "delete", subject, kind.rules)
+    _expect(subject, expected)
+    submitted = session.scalar(
+        sa.select(sa.func.count(Event.id)).where(
+            Event.subject_kind == kind.name,
+            Event.subject_id == subject.id,
+            Event.action == f"{kind.name}.submit",
+        )
+    )
+    begun = submitted or subject.working.number > 1
+    if subject.state is not kind.workflow.initial or begun:
+        raise IllegalTransition(
+            Text(
+                "只有从未提交过的草稿可以删除",
+                "only a draft that was never submitted can be deleted",
+            ),
+            extra={
+                "state": subject.state.value,
+                "possible": [t.action for t in allowed(actor, kind, subject)],
+            },
+        )
+    contents.load_children(session, kind.table, subject.working)
+    events.record(
+        session,
+        actor,
+        subject,
+        f"{kind.name}.delete",
+        role=grant.role,
+        org_id=grant.org_id,
+        from_state=subject.state.value,
+        changes=events.difference(contents.values_of(kind.table, subject.working), {}),
+    )
+    version = subject.working
+    _point(subject, "working", None)
+    session.flush()
+    session.execute(
+        sa.delete(DisclosureGrant).where(
+            DisclosureGrant.subject_kind == kind.name,
+            DisclosureGrant.subject_id == subject.id,
+        )
+    )
+    feedback = {"need": MatchFeedback.need_id, "offer": MatchFeedback.offer_id}
+    session.execute(sa.delete(MatchFeedback).where(feedback[kind.name] == subject.id))
+    session.delete(version)
+    session.flush()
+    session.delete(subject)
+    session.flush()
+
+
+def shown_state(actor: Actor, kind: Aggregate[T], subject: T) -> Any:
+    """Return the state as the caller may know it.
+
+    Whoever does not read the working version learns nothing of its review: for him
+    the object stands in the library.
+    """
+    if kind.reads_working(actor, subject) or subject.state in kind.published:
+        return subject.state
+    return kind.listed
+
+
+def allowed(actor: Actor, kind: Aggregate[T], subject: T) -> list[Transition[Any]]:
+    """Return what this caller may do with the object now."""
+    return [
+        step
+        for step in _open_steps(actor, kind, subject)
+        if policies.may(actor, step.action, subject, kind.rules)
+    ]
+
+
+def _open_steps(
+    actor: Actor, kind: Aggregate[T], subject: T
+) -> Iterator[Transition[Any]]:
+    """Yield the transitions of the state that the caller may know of."""
+    inside = kind.reads_working(actor, subject)
+    for step in kind.workflow.offered(subject.state):
+        if subject.published_version_id is None and step.published_only:
+            continue
+        if inside or step.published_only:
+            yield step
+
+
+def _step(actor: Actor, kind: Aggregate[T], subject: T, action: str) -> Transition[Any]:
+    """Return the transition, or refuse naming only what the caller may know."""
+    possible = [step.action for step in allowed(actor, kind, subject)]
+    for step in _open_steps(actor, kind, subject):
+        if step.action == action:
+            return step
+    state = shown_state(actor, kind, subject).value
+    raise IllegalTransition(
+        Text(
+            "状态“{state}”下不能执行“{action}”，可执行：{possible}",
+            "'{action}' is not available in state {state}; possible: {possible}",
+        ).format(state=state, action=action, possible=", ".join(possible) or "-"),
+        extra={"state": state, "possible": possible},
+    )
+
+
+def act(
+    session: so.Session,
+    actor: Actor,
+    kind: Aggregate[T],
+    subject_id: UUID,
+    action: str,
+    *,
+    expected: int | None,
+    comment: str,
+    fields: Mapping[str, Any],
+) -> T:
+    """Move an object along its workflow."""
+    subject = visible_row(session, actor, kind, subject_id, lock=True)
+    if action not in kind.workflow.actions:
+        _step(actor, kind, subject, action)
+    grant = policies.require(actor, action, subject, kind.rules)
+    _expect(subject, expected)
+    step = _step(actor, kind, subject, action)
+    comment, notes = _said(session, actor, kind, step, comment, fields)
+    before = _heading(kind, subject)
+    if action == "submit":
+        _check_complete(session, actor, kind, subject)
+    kind.take(session, actor, subject, action, fields)
+    _keep_opinion(actor, kind, subject, step, grant, comment, notes)
+    return _moved(session, actor, kind, subject, step, grant, comment, before)
+
+
+def advance(
+    session: so.Session,
+    actor: Actor,
+    kind: Aggregate[T],
+    subject_id: UUID,
+    action: str,
+    *,
+    comment: str = "",
+) -> T:
+    """Make a move that only the system makes, on behalf of another aggregate."""
+    subject = visible_row(session, actor, kind, subject_id, lock=True)
+    grant = policies.require(actor, "advance", subject, {"advance": (policies.system,)})
+    step = kind.workflow.step(subject.state, action, system=True)
+    before = _heading(kind, subject)
+    kind.take(session, actor, subject, action, {})
+    return _moved(session, actor, kind, subject, step, grant, comment, before)
+
+
+def _heading(kind: Aggregate[T], subject: T) -> Values:
+    return {name: getattr(subject, name) for name in kind.heading}
+
+
+def _moved(
+    session: so.Session,
+    actor: Actor,
+    kind: Aggregate[T],
+    subject: T,
+    step: Transition[Any],
+    grant: policies.Grant,
+    comment: str,
+    before: Values,
+) -> T:
+    if step.action in kind.fixing and subject.working.fixed_at is None:
+        subject.working.fixed_at = actor.now
+    if step.action in kind.publishing:
+        _point(subject, "published", subject.working)
+        subject.published_at = actor.now
+    events.record(
+        session,
+        actor,
+        subject,
+        f"{kind.name}.{step.action}",
+        role=grant.role,
+        org_id=grant.org_id,
+        from_state=subject.state.value,
+        to_state=step.target.value,
+        comment=comment,
+        changes=events.difference(before, _heading(kind, subject)),
+    )
+    subject.state = step.target
+    _touch(subject, actor)
+    session.flush()
+    return subject
+
+
+def _said(
+    session: so.Session,
+    actor: Actor,
+    kind: Aggregate[T],
+    step: Transition[Any],
+    comment: str,
+    fields: Mapping[str, Any],
+) -> tuple[str, list[dict[str, str]]]:
+    """Check what came with an action; returns the comment and notes on fields."""
+    reader = Reader(session, actor.today)
+    comment = reader.words(comment, "/comment", MOST_COMMENT)
+    if step.needs_reason and not comment and not reader.errors:
+        reader.wrong(
+            "/comment", "required", "请说明理由", "say why: a comment is required"
+        )
+    for name in sorted(set(fields) - set(step.fields)):
+        reader.wrong(
+            f"/{name}",
+            "unknown_field",
+            "此操作不需要该字段",
+            "this action takes no such field",
+        )
+    known = {field.name for field in kind.table}
+    notes = []
+    given = fields.get("field_comments")
+    items = reader.items(given, "/field_comments", MOST_FIELD_COMMENTS)
+    for index, item in enumerate(items):
+        place = f"/field_comments/{index}"
+        row = reader.row(item, place, frozenset({"pointer", "comment"}))
+        pointer = reader.words(row.get("pointer"), f"{place}/pointer", 200)
+        words = reader.words(row.get("comment"), f"{place}/comment", MOST_COMMENT)
+        if not pointer.startswith("/") or pointer.split("/")[1] not in known:
+            reader.wrong(
+                f"{place}/pointer",
+                "unknown_pointer",
+                "应指向一个字段，如 /indicators/0/value",
+                "must point at a field, such as /indicators/0/value",
+            )
+        if not words:
+            reader.wrong(f"{place}/comment", "required", "必填", "is required")
+        notes.append({"pointer": pointer, "comment": words})
+    reader.refuse()
+    return comment, notes
+
+
+def _check_complete(
+    session: so.Session, actor: Actor, kind: Aggregate[T], subject: T
+) -> None:
+    """Refuse a text that is not ready to leave its author, naming every gap."""
+    contents.load_children(session, kind.table, subject.working)
+    values = contents.values_of(kind.table, subject.working)
+    reader = _reader(session, actor, kind, subject.owner_org, lenient=False)
+    contents.reread(kind.table, reader, values)
+    kind.check(reader, values)
+    kind.complete(subject, reader, values)
+    reader.refuse()
+
+
+def _keep_opinion(
+    actor: Actor,
+    kind: Aggregate[T],
+    subject: T,
+    step: Transition[Any],
+    grant: policies.Grant,
+    comment: str,
+    notes: list[dict[str, str]],
+) -> None:
+    """Keep the latest opinion of each reviewing step; the ledger keeps them all."""
+    whose = kind.steps.get(subject.state)
+    if whose is None or step.action == "withdraw":
+        return
+    opinion = {
+        "action": step.action,
+        "comment": comment,
+        "field_comments": notes,
+        "user_id": events.plain(actor.user_id),
+        "role": grant.role,
+        "organisation_id": events.plain(grant.org_id),
+        "at": events.plain(actor.now),
+        "version": subject.working.number,
+    }
+    subject.opinions = {**subject.opinions, whose: opinion}
+
+
+def granted(
+    session: so.Session, actor: Actor, kind: Aggregate[T], among: Collection[UUID]
+) -> frozenset[UUID]:
+    """Return those of these objects whose NDA a unit of the caller has signed."""
+    if actor.is_public or not among:
+        return frozenset()
+    statement = policies.granted_subjects(actor, kind.name)
+    return frozenset(
+        session.scalars(statement.where(DisclosureGrant.subject_id.in_(among)))
+    )
+
+
+def tier_of(session: so.Session, actor: Actor, kind: Aggregate[T], subject: T) -> Tier:
+    """Return how much of an object the caller reads."""
+    return kind.tier(actor, subject, granted(session, actor, kind, [subject.id]))
+
+
+def read_version(actor: Actor, kind: Aggregate[T], subject: T) -> Version:
+    """Return the version that the caller reads.
+
+    Raises
+    ------
+    NotFound
+        The caller reads published versions and there is none.
+    """
+    if kind.reads_working(actor, subject):
+        return subject.working
+    if subject.published is None:
+        raise NotFound
+    return subject.published
+
+
+def hidden_fields(kind: Aggregate[T], version: Version, tier: Tier) -> frozenset[str]:
+    """Return the names above a tier in a version."""
+    hidden = policies.withheld(version.disclosure, tier, kind=kind.name)
+    return hidden | {"team_id"} if "team" in hidden else hidden
+
+
+def show_version(
+    session: so.Session, kind: Aggregate[T], version: Version, tier: Tier
+) -> Values:
+    """Show the fields of a version up to a tier, and name those withheld."""
+    contents.load_children(session, kind.table, version)
+    hidden = hidden_fields(kind, version, tier)
+    shown = {
+        name: _show(session, name, value)
+        for name, value in contents.values_of(kind.table, version).items()
+        if name not in hidden
+    }
+    if "team_id" in shown:
+        team = session.get(Team, shown["team_id"]) if shown["team_id"] else None
+        shown["team"] = team and {"id": team.id, "name": team.name}
+    return {"version": version.number, **shown, "withheld": sorted(hidden)}
+
+
+def _show(session: so.Session, name: str, value: Any) -> Any:
+    if name == "indicators":
+        return [contents.show_indicator(row) for row in value]
+    if name == "intended_units":
+        return [contents.show_unit(row) for row in value]
+    if name == "attachments":
+        return [contents.show_file(session, row) for row in value]
+    return value
+
+
+def view(session: so.Session, actor: Actor, kind: Aggregate[T], subject: T) -> Values:
+    """Show an object as the caller may see it."""
+    version = read_version(actor, kind, subject)
+    tier = tier_of(session, actor, kind, subject)
+    insider = kind.reads_working(actor, subject)
+    shown: Values = {
+        "id": subject.id,
+        "state": shown_state(actor, kind, subject),
+        "owner_org": show_org(subject.owner_org),
+        "created_at": subject.created_at,
+        "updated_at": subject.updated_at if insider else subject.published_at,
+        **show_version(session, kind, version, tier),
+        **_heading_shown(kind, subject, version),
+        "published_version": subject.published.number if subject.published else None,
+        "actions": _links(actor, kind, subject) if insider else [],
+    }
+    if insider:
+        shown["opinions"] = _show_opinions(session, kind, subject)
+    return shown
+
+
+def _links(actor: Actor, kind: Aggregate[T], subject: T) -> list[dict[str, Any]]:
+    href = f"{kind.path}/{subject.id}"
+    state = subject.state
+    return actions.links(kind.workflow, state, actor, subject, kind.rules, href)
+
+
+def _heading_shown(kind: Aggregate[T], subject: T, version: Version) -> Values:
+    """Show the object's own columns; a date of the working text comes from it."""
+    heading = _heading(kind, subject)
+    if version is not subject.published and "valid_until" in heading:
+        heading.pop("valid_until")
+    return heading
+
+
+def show_org(org: Organisation) -> dict[str, Any]:
+    """Show the owning unit."""
+    return {"id": org.id, "name": org.name, "region": org.region}
+
+
+def _show_opinions(
+    session: so.Session, kind: Aggregate[T], subject: T
+) -> list[dict[str, Any]]:
+    given = subject.opinions.items()
+    users = [UUID(o["user_id"]) for _, o in given if o["user_id"]]
+    names: dict[UUID, str] = {}
+    if users:
+        named = sa.select(User.id, User.name).where(User.id.in_(users))
+        names = {row.id: row.name for row in session.execute(named)}
+    shown = [
+        {
+            **opinion,
+            "step": step,
+            "user_name": names.get(UUID(opinion["user_id"]))
+            if opinion["user_id"]
+            else None,
+        }
+        for step, opinion in given
+    ]
+    order = list(kind.steps.values())
+    return sorted(shown, key=lambda opinion: order.index(opinion["step"]))
+
+
+def confidential(
+    actor: Actor, kind: Aggregate[T], subject: T, shown: Mapping[str, Any]
+) -> list[str]:
+    """Name the filled fields of an NDA or higher that an outsider has been shown.
+
+    Reading them leaves a trace in the ledger.
+    """
+    if actor.is_system or subject.owner_org_id in actor.org_ids:
+        return []
+    version = read_version(actor, kind, subject)
+    given = shown.get("disclosure")
+    disclosure = given if isinstance(given, Disclosure) else version.disclosure
+    return sorted(
+        name
+        for name, needed in kind.tiers[disclosure].items()
+        if needed >= Tier.NDA and shown.get(name)
+    )
+
+
+@dataclass(slots=True)
+class _Named:
+    """A subject of which only the identifier is needed."""
+
+    id: UUID
+
+
+def note_reading(
+    session: so.Session,
+    actor: Actor,
+    kind: Aggregate[T],
+    subject_id: UUID,
+    names: Sequence[str],
+) -> None:
+    """Write into the ledger which confidential fields somebody has read."""
+    events.record(
+        session,
+        actor,
+        _Named(subject_id),
+        f"{kind.name}.read",
+        changes={name: {"read": True} for name in names},
+    )
+    session.flush()
+
+
+def history(
+    session: so.Session, actor: Actor, kind: Aggregate[T], subject_id: UUID
+) -> Listing[dict[str, Any]]:
+    """List what happened to an object, oldest first.
+
+    Its unit and its reviewers read everything. Others learn when it was published
+    and what became of it, but neither who did it nor why, and nothing of a review.
+    """
+    subject = visible_row(session, actor, kind, subject_id, lock=False)
+    inside = kind.reads_working(actor, subject)
+    statement = (
+        sa.select(Event, User.name)
+        .join(LedgerEntry, LedgerEntry.event_id == Event.id)
+        .outerjoin(User, User.id == Event.actor_id)
+        .where(Event.subject_kind == kind.name, Event.subject_id == subject_id)
+    )
+    if not inside:
+        statement = statement.where(
+            Event.to_state.in_([state.value for state in kind.published])
+        )
+
+    def show(rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> list[dict[str, Any]]:
+        return [_show_event(row[0], row[1], inside=inside) for row in rows]
+
+    return Listing(
+        session,
+        statement,
+        key=Event.id,
+        view=show,
+        sorts={"seq": LedgerEntry.seq},
+        default_sort="seq",
+    )
+
+
+def _show_event(event: Event, name: str | None, *, inside: bool) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "at": event.at,
+        "user_id": event.actor_id if inside else None,
+        "user_name": name if inside else None,
+        "role": event.actor_role,
+        "organisation_id": event.actor_org_id if inside else None,
+        "action": event.action,
+        "from": event.from_state,
+        "to": event.to_state,
+        "comment": event.comment if inside else "",
+        "changes": event.changes if inside else {},
+    }
+
+
+def _versions(
+    session: so.Session, actor: Actor, kind: Aggregate[T], subject: T
+) -> list[Version]:
+    """Return the versions that the caller may read, oldest first.
+
+    A text that was published under an openness which its owner has since narrowed is
+    no longer for everybody, so outsiders read the version in force only.
+    """
+    model = kind.version_model
+    statement = (
+        sa.select(model)
+        .where(getattr(model, kind.parent) == subject.id)
+        .order_by(model.number)
+    )
+    found: list[Version] = list(session.scalars(statement))
+    if kind.reads_working(actor, subject):
+        return found
+    if kind.tier(actor, subject, ()) is Tier.OWNER:
+        return [version for version in found if version.fixed_at is not None]
+    return [version for version in found if version is subject.published]
+
+
+def versions(
+    session: so.Session, actor: Actor, kind: Aggregate[T], subject_id: UUID
+) -> list[dict[str, Any]]:
+    """List the versions that the caller may read, oldest first."""
+    subject = visible_row(session, actor, kind, subject_id, lock=False)
+    return [
+        {
+            "number": version.number,
+            "title": version.title,
+            "created_at": version.created_at,
+            "fixed_at": version.fixed_at,
+            "published": version is subject.published,
+        }
+        for version in _versions(session, actor, kind, subject)
+    ]
+
+
+def version(
+    session: so.Session, actor: Actor, kind: Aggregate[T], subject: T, number: int
+) -> dict[str, Any]:
+    """Show one version as the caller may see it.
+
+    Raises
+    ------
+    NotFound
+        There is none of this number, or it is not for the caller.
+    """
+    found = _numbered(session, actor, kind, subject, number)
+    tier = tier_of(session, actor, kind, subject)
+    return {
+        "number": found.number,
+        "created_at": found.created_at,
+        "fixed_at": found.fixed_at,
+        "published": found is subject.published,
+        "content": show_version(session, kind, found, tier),
+    }
+
+
+def _numbered(
+    session: so.Session, actor: Actor, kind: Aggregate[T], subject: T, number: int
+) -> Version:
+    for found in _versions(session, actor, kind, subject):
+        if found.number == number:
+            return found
+    raise NotFound
+
+
+def compare(
+    session: so.Session,
+    actor: Actor,
+    kind: Aggregate[T],
+    subject: T,
+    older: int,
+    newer: int,
+) -> dict[str, Any]:
+    """List what differs from one version to another, child rows included."""
+    old = _numbered(session, actor, kind, subject, older)
+    new = _numbered(session, actor, kind, subject, newer)
+    tier = tier_of(session, actor, kind, subject)
+    hidden = hidden_fields(kind, old, tier) | hidden_fields(kind, new, tier)
+    for side in (old, new):
+        contents.load_children(session, kind.table, side)
+    return {
+        "from": older,
+        "to": newer,
+        "changes": contents.differences(
+            kind.table,
+            contents.values_of(kind.table, old),
+            contents.values_of(kind.table, new),
+            hidden,
+        ),
+        "withheld": sorted(hidden),
+    }
+
+
+Filter = Callable[[Any, Any], sa.ColumnElement[bool]]
+
+
+def has_code(column: Any, value: str) -> sa.ColumnElement[bool]:
+    """Tell whether a list of codes holds one, on both stores."""
+    text = sa.cast(column, sa.Text)
+    found: sa.ColumnElement[bool] = text.contains(f'"{value}"', autoescape=True)
+    return found
+
+
+VERSION_FILTERS: Mapping[str, Filter] = {
+    "chain": lambda shown, value: shown.chain == value,
+    "tech_field": lambda shown, value: has_code(shown.tech_field, value),
+    "industry_use": lambda shown, value: shown.industry_use.startswith(
+        value, autoescape=True
+    ),
+    "disclosure": lambda shown, value: shown.disclosure == value,
+}
+"""Filters on the version that the caller reads."""
+
+
+def search(
+    session: so.Session,
+    actor: Actor,
+    kind: Aggregate[T],
+    *,
+    row: Callable[[Any, Any], Values],
+    extra: Mapping[str, Filter],
+    filters: Mapping[str, Any],
+) -> Listing[Values]:
+    """List what the caller may see, each row as he may see it.
+
+    Parameters
+    ----------
+    row : callable
+        Shows the columns of a list that belong to the kind: ``row(subject, version)``.
+    extra : mapping of str to filter
+        Filters of the kind beside those that all have.
+    """
+    model = kind.model
+    reads = kind.working(actor)
+    shown: Any = so.aliased(kind.version_model)
+    joined = sa.case(
+        (reads, model.working_version_id), else_=model.published_version_id
+    )
+    state = sa.case(
+        (sa.or_(reads, model.state.in_(kind.published)), model.state),
+        else_=kind.listed.value,
+    )
+    moved = sa.case((reads, model.updated_at), else_=model.published_at)
+    statement = (
+        sa.select(model, shown)
+        .join(shown, shown.id == joined)
+        .join(Organisation, Organisation.id == model.owner_org_id)
+        .where(kind.visible(actor))
+        .options(so.contains_eager(model.owner_org))
+    )
+    for name, value in filters.items():
+        if value is None:
+            continue
+        if name in VERSION_FILTERS:
+            statement = statement.where(VERSION_FILTERS[name](shown, value))
+        elif name in extra:
+            statement = statement.where(extra[name](shown, value))
+        else:
+            statement = statement.where(
+                *_common_filter(actor, kind, name, value, shown, reads, state, moved)
+            )
+
+    def show(rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> list[Values]:
+        known = granted(session, actor, kind, [found[0].id for found in rows])
+        return [
+            _show_row(actor, kind, found[0], found[1], known, row) for found in rows
+        ]
+
+    return Listing(
+        session, statement, key=model.id, view=show, sorts={"updated": moved}
+    )
+
+
+def _common_filter(
+    actor: Actor,
+    kind: Aggregate[T],
+    name: str,
+    value: Any,
+    shown: Any,
+    reads: Any,
+    state: Any,
+    moved: Any,
+) -> list[sa.ColumnElement[bool]]:
+    model = kind.model
+    if name == "q":
+        return [
+            sa.or_(
+                shown.search_public.contains(part, autoescape=True),
+                sa.and_(reads, shown.search_full.contains(part, autoescape=True)),
+                Organisation.name_key.contains(part, autoescape=True),
+            )
+            for part in search_words(value)
+        ]
+    if name == "state":
+        return [state == getattr(value, "value", value)]
+    if name == "owner_org_id":
+        return [model.owner_org_id == value]
+    if name == "region":
+        prefix = policies.region_prefix(value)
+        return [Organisation.region.startswith(prefix, autoescape=True)]
+    if name == "mine":
+        own = model.owner_org_id.in_(list(actor.org_ids))
+        return [own if value else sa.not_(own)]
+    if name == "updated_after":
+        return [moved > value]
+    raise TypeError(f"{kind.name}: no filter {name!r}")
+
+
+def search_words(text: str) -> list[str]:
+    """Part a query at blanks into words, all of which must occur.
+
+    Raises
+    ------
+    Invalid
+        For more words than a query may have.
+    """
+    words = contents.fold(text.encode("utf-8", "ignore").decode()).split()
+    if len(words) > MOST_WORDS:
+        raise Invalid.at(
+            "/query/q",
+            "too_many",
+            f"最多 {MOST_WORDS} 个检索词",
+            f"at most {MOST_WORDS} words",
+        )
+    return words
+
+
+def _show_row(
+    actor: Actor,
+    kind: Aggregate[T],
+    subject: T,
+    shown: Any,
+    known: frozenset[UUID],
+    row: Callable[[Any, Any], Values],
+) -> Values:
+    insider = kind.reads_working(actor, subject)
+    hidden = hidden_fields(kind, shown, kind.tier(actor, subject, known))
+    content = {
+        "title": shown.title,
+        "chain": shown.chain,
+        "tech_field": shown.tech_field,
+        "industry_use": shown.industry_use,
+        "keywords": shown.keywords,
+        "disclosure": shown.disclosure,
+        **row(subject, shown),
+    }
+    return {
+        "id": subject.id,
+        kind.number: getattr(subject, kind.number),
+        "state": shown_state(actor, kind, subject),
+        "owner_org": show_org(subject.owner_org),
+        "created_at": subject.created_at,
+        "updated_at": subject.updated_at if insider else subject.published_at,
+        "published_at": subject.published_at,
+        **{name: value for name, value in content.items() if name not in hidden},
+        "withheld": sorted(hidden & content.keys()),
+    }
+
+
+def text_limits(session: so.Session, key: str, on: date, region: str) -> dict[str, int]:
+    """Return the lengths of a rule, as numbers."""
+    value = rules.in_force(session, key, on=on, region=region).value
+    return {name: int(most) for name, most in value.items()}

@@ -1,0 +1,494 @@
+"""Every route with every role, a stranger, a token that only reads, and a false one.
+
+The table below says who gets through; a route that it does not know fails the test.
+All requests go to one market: a change that would be committed counts as allowed and
+is rolled back at that very moment, so that the next caller finds the same market.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import sqlalchemy.orm as so
+from flask import Flask, has_request_context, request
+
+from marketplace.errors import MarketplaceError, Text
+from marketplace.services import tokens
+from tests.listings import NEED
+from tests.markets import SHEET, Market, open_market
+from tests.people import CAST, PASSWORD, World, valid_uscc
+
+OPEN = "open"
+STRANGER, READER, FALSE = "stranger", "reader", "false token"
+FIRM = {"firm", "firm_admin"}
+UNIVERSITY = {"team", "university_admin"}
+OPERATORS = {"operator", "operator_two"}
+REVIEWERS = OPERATORS | {"district"}
+ALL = set(CAST)
+WRITERS = {
+    who
+    for who, (_, _, _, roles) in CAST.items()
+    if {"demand", "supplier", "unit_admin"} & {r.value for r in roles}
+}
+ANYBODY = ALL | {STRANGER}
+
+
+class Allowed(MarketplaceError):
+    """A change that got as far as its commit."""
+
+    status, code, title = 299, "allowed", Text("可以", "allowed")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request and what becomes of it.
+
+    Parameters
+    ----------
+    may : set of str
+        Who gets through.
+    others : int
+        Status for everybody else who has signed in.
+    public : int
+        Status for who has not.
+    but : mapping of str to int
+        Statuses that follow from the object, not from the route's rule.
+    scope : str or None
+        What a token needs; by default what the method asks for.
+    """
+
+    method: str
+    path: str
+    may: set[str] = field(default_factory=lambda: set(ANYBODY))
+    others: int = 404
+    public: int = 404
+    body: Mapping[str, Any] | None = None
+    form: Mapping[str, Any] | None = None
+    query: Mapping[str, Any] = field(default_factory=dict)
+    but: Mapping[str, int] = field(default_factory=dict)
+    scope: str | None = "method"
+
+    @property
+    def needed_scope(self) -> str | None:
+        if self.scope != "method":
+            return self.scope
+        return "read" if self.method == "GET" else "write"
+
+    def expected(self, who: str) -> int:
+        """Return the status for a caller, 299 for a change that goes through."""
+        through = 200 if self.method == "GET" else Allowed.status
+        if self.scope == OPEN:
+            return 200
+        if who == FALSE:
+            return through if self.needed_scope is None else 401
+        if who == READER:
+            return 403 if self.needed_scope == "write" else self.expected("firm_admin")
+        if who in self.but:
+            return self.but[who]
+        if who in self.may:
+            return through
+        return self.public if who == STRANGER else self.others
+
+
+def of_subject(kind: str) -> Iterator[Case]:
+    """The routes that needs and offers have alike."""
+    insiders = FIRM if kind == "need" else UNIVERSITY
+    admin = "firm_admin" if kind == "need" else "university_admin"
+    public = "POOLED" if kind == "need" else "LISTED"
+    under_review = "SUBMITTED" if kind == "need" else "UNIT_OK"
+    reviewers = REVIEWERS if kind == "need" else OPERATORS
+    all_, draft, out, waiting = (
+        f"/{kind}s",
+        f"/{kind}s/{{{kind}:DRAFT}}",
+        f"/{kind}s/{{{kind}:{public}}}",
+        f"/{kind}s/{{{kind}:{under_review}}}",
+    )
+    text = {"title": "轻质高强铝合金托盘", "owner_org_id": f"{{org:{OWNER[kind]}}}"}
+    if kind == "offer":
+        text["kind"] = "result"
+    yield Case("GET", all_)
+    yield Case("POST", all_, insiders, 403, 401, text)
+    for path, seen in (
+        (draft, insiders),
+        (waiting, insiders | reviewers),
+        (out, ANYBODY),
+    ):
+        yield Case("GET", path, seen)
+        yield Case("GET", f"{path}/events", seen)
+        yield Case("GET", f"{path}/versions", seen)
+        yield Case("GET", f"{path}/versions/1", seen)
+        yield Case("GET", f"{path}/versions/compare", seen, query={"from": 1, "to": 1})
+    yield Case("PATCH", draft, insiders, body={"title": "新题目"})
+    yield Case("PATCH", out, insiders, 403, 401, {"title": "新题目"})
+    yield Case("DELETE", draft, insiders)
+    yield Case("DELETE", out, set(), 403, 401, but=dict.fromkeys(insiders, 409))
+    matched = insiders | OPERATORS | {"broker"} | (reviewers - OPERATORS)
+    yield Case("GET", f"{out}/matches", matched, 403, 401)
+    yield Case("GET", f"{draft}/matches", insiders)
+    readers = insiders | OPERATORS
+    yield Case("GET", f"{out}/disclosures", readers, 403, 401)
+    signed = {"organisation_id": "{org:panel}", "basis": "保密协议2号"}
+    yield Case("POST", f"{out}/disclosures", {admin}, 403, 401, signed)
+    yield Case("DELETE", f"{out}/disclosures/{{grant:{kind}}}", {admin}, 403, 401)
+
+
+OWNER = {"need": "firm", "offer": "university"}
+
+
+def moves() -> Iterator[Case]:
+    """Each action in a state that offers it, and for whom."""
+
+    def move(
+        path: str, action: str, may: set[str], seen: set[str], **more: Any
+    ) -> Case:
+        body = {"comment": "同意"} | more.pop("body", {})
+        refused = dict.fromkeys(seen - may, 403) | more.pop("but", {})
+        public = 401 if STRANGER in seen else 404
+        refused.pop(STRANGER, None)
+        return Case(
+            "POST", f"{path}/actions/{action}", may, 404, public, body, but=refused
+        )
+
+    inside = FIRM | REVIEWERS
+    for state, action, may, seen in (
+        ("DRAFT", "submit", {"firm_admin"}, FIRM),
+        ("DRAFT", "withdraw", FIRM, FIRM),
+        ("SUBMITTED", "district-approve", {"district"}, inside),
+        ("SUBMITTED", "return", {"district"}, inside),
+        ("DISTRICT_OK", "return", OPERATORS, inside),
+        ("DISTRICT_OK", "formal-approve", OPERATORS, inside),
+        ("FORMAL_OK", "argue-pass", OPERATORS, inside),
+        ("FORMAL_OK", "argue-fail", OPERATORS, inside),
+        ("ARGUED", "pool", OPERATORS, inside),
+        ("POOLED", "withdraw", FIRM, ANYBODY),
+        ("RETURNED", "submit", {"firm_admin"}, inside),
+    ):
+        yield move(f"/needs/{{need:{state}}}", action, may, seen)
+    until = {"valid_until": "2027-06-30"}
+    yield move("/needs/{need:EXPIRED}", "renew", {"firm_admin"}, inside, body=until)
+    approved = UNIVERSITY | OPERATORS
+    for state, action, may, seen in (
+        ("DRAFT", "submit", UNIVERSITY, UNIVERSITY),
+        ("SUBMITTED", "unit-approve", {"university_admin"}, UNIVERSITY),
+        ("SUBMITTED", "return", {"university_admin"}, UNIVERSITY),
+        ("UNIT_OK", "register", OPERATORS, approved),
+        ("UNIT_OK", "reject", OPERATORS, approved),
+        ("UNIT_OK", "return", OPERATORS, approved),
+        ("REGISTERED", "list", OPERATORS | {"university_admin"}, approved),
+        ("LISTED", "delist", OPERATORS | {"university_admin"}, ANYBODY),
+    ):
+        yield move(f"/offers/{{offer:{state}}}", action, may, seen)
+    sanction = {"until": "2027-06-30", "document": "鲁科字〔2026〕2号"}
+    for unit, action, seen, body in (
+        ("pending", "verify", OPERATORS | {"pending_admin"}, {}),
+        ("other", "suspend", ANYBODY, sanction),
+        ("other", "blacklist", ANYBODY, sanction),
+        ("suspended", "reinstate", OPERATORS, {}),
+        ("other", "close", ANYBODY, {}),
+    ):
+        yield move(f"/organisations/{{org:{unit}}}", action, OPERATORS, seen, body=body)
+    yield Case(
+        "POST",
+        "/users/{user:firm}/actions/disable",
+        OPERATORS,
+        403,
+        401,
+        {"comment": "停用"},
+    )
+    yield Case(
+        "POST",
+        "/users/{user:gone}/actions/enable",
+        OPERATORS,
+        403,
+        401,
+        {"comment": "恢复"},
+    )
+    yield Case(
+        "POST",
+        "/imports/{job}/actions/cancel",
+        {"firm"},
+        404,
+        401,
+        {"comment": "不再需要"},
+        but={"firm_admin": 403},
+    )
+
+
+CASES: tuple[Case, ...] = (
+    *of_subject("need"),
+    *of_subject("offer"),
+    *moves(),
+    Case(
+        "POST",
+        "/auth/tokens",
+        body={"email": "firm@example.test", "password": PASSWORD},
+        scope=None,
+    ),
+    Case("DELETE", "/auth/tokens/current", ALL, public=401, scope="read"),
+    Case(
+        "POST",
+        "/invitations",
+        OPERATORS | {"firm_admin"},
+        403,
+        401,
+        {
+            "organisation_id": "{org:firm}",
+            "email": "new@example.test",
+            "roles": ["demand"],
+        },
+    ),
+    Case(
+        "GET",
+        "/invitations",
+        OPERATORS | {"firm_admin"},
+        403,
+        401,
+        query={"organisation_id": "{org:firm}"},
+    ),
+    Case("DELETE", "/invitations/{invitation}", OPERATORS | {"firm_admin"}, public=401),
+    Case(
+        "POST",
+        "/invitations/accept",
+        {STRANGER},
+        422,
+        body={
+            "token": "{invitation-token}",
+            "name": "来客",
+            "password": "a-long-password-2026",
+        },
+    ),
+    Case("GET", "/me", ALL, public=401),
+    Case("PATCH", "/me", ALL, public=401, body={"name": "新名"}),
+    Case("GET", "/users", OPERATORS, 403, 401),
+    Case("GET", "/users/{user:firm}", OPERATORS, 403, 401),
+    Case("GET", "/codes"),
+    Case("GET", "/codes/region"),
+    Case("GET", "/audit", OPERATORS, 403, 401),
+    Case("GET", "/audit/verification", OPERATORS, 403, 401),
+    Case("GET", "/organisations"),
+    Case(
+        "POST",
+        "/organisations",
+        ALL,
+        public=401,
+        body={
+            "name": "新单位（测试）",
+            "org_type": "FIRM",
+            "region": "370202",
+            "uscc": valid_uscc(99_999),
+        },
+    ),
+    Case("GET", "/organisations/{org:firm}"),
+    Case("GET", "/organisations/{org:pending}", OPERATORS | {"pending_admin"}),
+    Case(
+        "PATCH",
+        "/organisations/{org:firm}",
+        OPERATORS | {"firm_admin"},
+        403,
+        401,
+        {"intro": "新简介"},
+    ),
+    Case("GET", "/organisations/{org:firm}/contact", OPERATORS | FIRM, 403, 401),
+    Case("GET", "/organisations/{org:firm}/events", OPERATORS | FIRM, 403, 401),
+    Case("GET", "/organisations/{org:firm}/members", OPERATORS | FIRM, 403, 401),
+    Case("GET", "/organisations/{org:pending}/members", OPERATORS | {"pending_admin"}),
+    Case(
+        "GET",
+        "/organisations/{org:firm}/members/{member:firm}",
+        OPERATORS | FIRM,
+        403,
+        401,
+    ),
+    Case(
+        "PATCH",
+        "/organisations/{org:firm}/members/{member:firm}",
+        OPERATORS | {"firm_admin"},
+        403,
+        401,
+        {"roles": ["demand", "unit_admin"]},
+    ),
+    Case(
+        "DELETE",
+        "/organisations/{org:firm}/members/{member:firm}",
+        OPERATORS | FIRM,
+        403,
+        401,
+    ),
+    Case("GET", "/organisations/{org:university}/teams"),
+    Case("GET", "/organisations/{org:pending}/teams", OPERATORS | {"pending_admin"}),
+    Case(
+        "POST",
+        "/organisations/{org:university}/teams",
+        OPERATORS | {"university_admin"},
+        403,
+        401,
+        {"name": "新团队"},
+    ),
+    Case("GET", "/organisations/{org:university}/teams/{team:1}"),
+    Case(
+        "PATCH",
+        "/organisations/{org:university}/teams/{team:1}",
+        OPERATORS | {"university_admin"},
+        403,
+        401,
+        {"intro": "新简介"},
+    ),
+    Case(
+        "DELETE",
+        "/organisations/{org:university}/teams/{team:1}",
+        OPERATORS | {"university_admin"},
+        403,
+        401,
+    ),
+    Case("POST", "/attachments", ALL, public=401, form={"file": (b"words\n", "a.txt")}),
+    Case("GET", "/attachments/{attachment}", FIRM),
+    Case("GET", "/attachments/{attachment}/content", FIRM),
+    Case(
+        "POST",
+        "/imports",
+        FIRM | OPERATORS,
+        403,
+        401,
+        form={
+            "file": (SHEET, "needs.csv"),
+            "kind": "needs",
+            "dry_run": "true",
+            "organisation_id": "{org:firm}",
+        },
+    ),
+    Case("GET", "/imports", ALL, public=401),
+    Case("GET", "/imports/{job}", FIRM, public=401),
+    Case("GET", "/imports/{job}/problems", FIRM, public=401),
+    Case("GET", "/imports/templates/needs"),
+    Case("POST", "/needs/diagnosis", ALL, public=401, body={"title": NEED["title"]}),
+    Case(
+        "POST",
+        "/matches/preview",
+        WRITERS,
+        403,
+        401,
+        body={"need": {"title": NEED["title"]}},
+    ),
+    Case(
+        "POST",
+        "/matches/feedback",
+        FIRM | UNIVERSITY | REVIEWERS | {"broker"},
+        403,
+        401,
+        body={
+            "need_id": "{need:POOLED}",
+            "offer_id": "{offer:LISTED}",
+            "verdict": "useful",
+        },
+    ),
+    Case("GET", "/healthz", scope=OPEN),
+    Case("GET", "/readyz", scope=OPEN),
+    Case("GET", "/metrics", scope=OPEN),
+    Case("GET", "/api/v1/openapi.json", scope=OPEN),
+    Case("GET", "/api/v1/docs/", scope=OPEN),
+    Case("GET", "/api/v1/docs/swagger-ui.css", scope=OPEN),
+)
+
+
+def filled(value: Any, market: Market) -> Any:
+    """Put the names of the market's objects into a path or a body."""
+    if isinstance(value, str):
+        return re.sub(r"\{([^}]+)\}", lambda m: market.names[m[1]], value)
+    if isinstance(value, Mapping):
+        return {name: filled(item, market) for name, item in value.items()}
+    return value
+
+
+@contextmanager
+def nothing_committed() -> Iterator[None]:
+    """Let no request change the store; one that tries to is told ``Allowed``."""
+
+    def stop(session: so.Session) -> None:
+        if has_request_context() and request.method != "GET":
+            raise Allowed
+
+    sa.event.listen(so.Session, "before_commit", stop)
+    try:
+        yield
+    finally:
+        sa.event.remove(so.Session, "before_commit", stop)
+
+
+def send(app: Flask, case: Case, market: Market, who: str, headers: Any) -> Any:
+    path = filled(case.path, market)
+    if not path.startswith(("/api", "/healthz", "/readyz", "/metrics")):
+        path = "/api/v1" + path
+    more: dict[str, Any] = {"query_string": filled(case.query, market)}
+    if case.body is not None:
+        more["json"] = filled(case.body, market)
+    if case.form is not None:
+        more["data"] = {
+            name: (io.BytesIO(value[0]), value[1])
+            if isinstance(value, tuple)
+            else filled(value, market)
+            for name, value in case.form.items()
+        }
+    etag = market.etag(case.path)
+    if case.path == "/me":
+        etag = f'"{market.revisions.get(f"user:{who}", 1)}"'
+    if case.method != "GET":
+        headers = {**headers, "If-Match": etag}
+    with app.test_client() as client:
+        return client.open(
+            path, method=case.method, headers=headers, buffered=True, **more
+        )
+
+
+@pytest.fixture
+def callers(world: World) -> dict[str, dict[str, str]]:
+    """The headers of everybody who tries."""
+    found = {who: world.client(who).headers for who in (*CAST, STRANGER)}
+    raw, _ = tokens.issue(
+        world.session,
+        world.user("firm_admin"),
+        world.clock.now(),
+        hours=1,
+        scopes=["read"],
+    )
+    world.session.commit()
+    found[READER] = {"Authorization": f"Bearer {raw}"}
+    found[FALSE] = {"Authorization": "Bearer jb_nobody-has-this-one"}
+    return found
+
+
+def test_every_route_lets_through_whom_it_should_and_nobody_else(
+    world: World, app: Flask, callers: dict[str, dict[str, str]]
+) -> None:
+    market = open_market(world)
+    wrong: list[str] = []
+    visited: set[tuple[str, str]] = set()
+    rules = app.url_map.bind("localhost")
+    with nothing_committed():
+        for case in CASES:
+            path = filled(case.path, market)
+            if not path.startswith(("/api", "/healthz", "/readyz", "/metrics")):
+                path = "/api/v1" + path
+            rule, _ = rules.match(path, case.method, return_rule=True)
+            visited.add((rule.rule, case.method))
+            for who, headers in callers.items():
+                answer = send(app, case, market, who, headers)
+                expected = case.expected(who)
+                if answer.status_code != expected:
+                    wrong.append(
+                        f"{case.method} {case.path} as {who}: "
+                        f"{answer.status_code}, not {expected}"
+                        f" {answer.get_data(as_text=True)[:200]}"
+                    )
+    assert not wrong, "\n".join(["", *wrong])
+    assert visited == {
+        (rule.rule, method)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }

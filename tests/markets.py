@@ -1,0 +1,166 @@
+"""A small market with an object in every state that a route can be tried on."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from marketplace.domain.actors import system
+from marketplace.domain.organisations import OrganisationState
+from marketplace.integrations.files import FolderStore
+from marketplace.services import (
+    accounts,
+    attachments,
+    disclosures,
+    imports,
+    invitations,
+    memberships,
+    teams,
+)
+from tests.listings import make_need, make_offer
+from tests.people import CAST, World
+
+COMPLETE = {
+    "party_nature": "311",
+    "legal_rep": "张示例",
+    "industry": "C32",
+    "address": "山东省青岛市市南区示例路1号",
+    "scale": "MEDIUM",
+}
+SHEET = "名称\n一行\n".encode()
+
+
+@dataclass
+class Market:
+    """Names of objects, to be put into paths, and the revisions they stand at."""
+
+    world: World
+    names: dict[str, str] = field(default_factory=dict)
+    revisions: dict[str, int] = field(default_factory=dict)
+
+    def keep(self, name: str, row: Any) -> Any:
+        """Remember a row by a name."""
+        self.names[name] = str(row.id)
+        if hasattr(row, "revision"):
+            self.revisions[name] = row.revision
+        return row
+
+    def etag(self, path: str) -> str:
+        """Return the ``If-Match`` for the last object that a path names."""
+        words = path.replace("{", "}").split("}")[1::2]
+        known = [w for w in words if w in self.revisions]
+        return f'"{self.revisions[known[-1]]}"' if known else '"0"'
+
+
+def open_market(world: World) -> Market:
+    """Make the people, their units, and one object of each kind and state."""
+    folder = world.app.extensions["jiebang.settings"].files_dir
+    market = Market(world)
+    for who in CAST:
+        market.keep(f"user:{who}", world.user(who))
+    for key, org in world.orgs.items():
+        market.keep(f"org:{key}", org)
+    _units(market)
+    _people(market)
+    _offers_and_needs(market)
+    _files(market, folder)
+    world.session.commit()
+    return market
+
+
+def _units(market: Market) -> None:
+    world = market.world
+    machine = system(world.clock.now())
+    bad = world.make_org("suspended")
+    bad.state = OrganisationState.SUSPENDED
+    bad.suspended_until = machine.today + timedelta(days=30)
+    bad.suspension_document = "鲁科字〔2026〕1号"
+    world.session.flush()
+    market.keep("org:suspended", bad)
+    waiting = world.org("pending_admin")
+    for name, value in COMPLETE.items():
+        setattr(waiting, name, value)
+    world.session.flush()
+    market.keep("org:pending", waiting)
+    university = world.org("team").id
+    team = teams.create(
+        world.session, machine, university, {"name": "铝合金团队", "leader": "李示例"}
+    )
+    market.keep("team:1", team)
+
+
+def _people(market: Market) -> None:
+    world = market.world
+    session, machine = world.session, system(world.clock.now())
+    for who in ("firm", "firm_admin", "team"):
+        page = memberships.search(session, machine, world.org(who).id).page()
+        for row in page.items:
+            if row["user_id"] == world.user(who).id:
+                member, _ = memberships.get(
+                    session, machine, world.org(who).id, row["id"]
+                )
+                market.keep(f"member:{who}", member)
+    gone = world.make_user("gone", world.org("firm"), ())
+    accounts.act(session, machine, gone.id, "disable", comment="离职")
+    session.refresh(gone)
+    market.keep("user:gone", gone)
+    raw, invitation = invitations.create(
+        session,
+        machine,
+        organisation_id=world.org("firm").id,
+        email="guest@example.test",
+        roles=["demand"],
+    )
+    market.keep("invitation", invitation)
+    market.names["invitation-token"] = raw
+
+
+def _offers_and_needs(market: Market) -> None:
+    world = market.world
+    for state in (
+        *("DRAFT", "SUBMITTED", "RETURNED", "DISTRICT_OK", "FORMAL_OK"),
+        *("ARGUED", "POOLED", "EXPIRED"),
+    ):
+        market.keep(f"need:{state}", make_need(world, state))
+    for state in ("DRAFT", "SUBMITTED", "UNIT_OK", "REGISTERED", "LISTED"):
+        market.keep(f"offer:{state}", make_offer(world, state))
+    for kind, name in (("need", "need:POOLED"), ("offer", "offer:LISTED")):
+        given = disclosures.grant(
+            world.session,
+            world.actor("firm_admin" if kind == "need" else "university_admin"),
+            kind,
+            UUID(market.names[name]),
+            {"organisation_id": world.org("broker").id, "basis": "保密协议1号"},
+        )
+        market.names[f"grant:{kind}"] = str(given["id"])
+
+
+def _files(market: Market, folder: Path) -> None:
+    world = market.world
+    store = FolderStore(folder)
+    kept = attachments.add(
+        world.session,
+        world.actor("firm"),
+        store,
+        io.BytesIO(b"plain words\n"),
+        filename="记录.txt",
+        limit=10_000,
+    )
+    market.keep("attachment", kept)
+    job = imports.request(
+        world.session,
+        world.actor("firm"),
+        store,
+        io.BytesIO(SHEET),
+        filename="需求.csv",
+        kind="needs",
+        mode="all",
+        dry_run=True,
+        publish=False,
+        limit=10_000,
+    )
+    market.keep("job", job)
