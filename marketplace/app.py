@@ -16,6 +16,7 @@ from marketplace.api import BLUEPRINTS, description, health
 from marketplace.config import Settings, load_settings
 from marketplace.domain.clock import Clock, SystemClock
 from marketplace.extensions import configure_engine, db, limiter
+from marketplace.jobs.runner import Runner
 from marketplace.services.indexes import MatchIndex
 from schemas.base import Money, ProblemSchema
 
@@ -70,6 +71,7 @@ def create_app(
     app.register_blueprint(health.bp)
     app.register_blueprint(description.bp)
     app.register_blueprint(description.PAGES)
+    app.extensions["jiebang.runner"] = Runner(app)
     return app
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from environs import Env, EnvError, EnvValidationError
+from environs import Env, EnvError, ValidationError
 from limits import parse_many
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -78,7 +78,7 @@ def _database_url(value: str, data_dir: Path) -> str:
 
 def _positive(value: int) -> None:
     if value <= 0:
-        raise EnvValidationError("must be greater than 0", [])
+        raise ValidationError("must be greater than 0")
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -92,7 +92,7 @@ def _zone(name: str) -> ZoneInfo:
 
 def _level(name: str) -> None:
     if name.upper() not in LEVELS:
-        raise EnvValidationError(f"must be one of {', '.join(LEVELS)}", [])
+        raise ValidationError(f"must be one of {', '.join(LEVELS)}")
 
 
 def _rate(text: str) -> None:
@@ -101,7 +101,7 @@ def _rate(text: str) -> None:
     except ValueError:
         wrong = True
     if wrong:
-        raise EnvValidationError("must be a rate such as 1200/minute", [])
+        raise ValidationError("must be a rate such as 1200/minute")
 
 
 def load_settings() -> Settings:

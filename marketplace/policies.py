@@ -278,9 +278,11 @@ def own_member(actor: Actor, subject: Organisation) -> Grant | None:
     return unit_member(actor, subject.id)
 
 
-def unrelated_operator(actor: Actor, subject: Organisation) -> Grant | None:
-    """An operator who is not a member of the unit that he judges."""
-    return None if actor.standing_in(subject.id) else operator(actor, subject)
+def unrelated_operator(actor: Actor, subject: Organisation | None) -> Grant | None:
+    """An operator who is not a member of the unit, if there is one, that he judges."""
+    if subject is not None and actor.standing_in(subject.id):
+        return None
+    return operator(actor, subject)
 
 
 ORGANISATION_RULES: Rules = {

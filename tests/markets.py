@@ -49,6 +49,11 @@ class Market:
             self.revisions[name] = row.revision
         return row
 
+    @property
+    def ids(self) -> dict[str, UUID]:
+        """The same names, as identifiers."""
+        return {k: UUID(v) for k, v in self.names.items() if k != "invitation-token"}
+
     def etag(self, path: str) -> str:
         """Return the ``If-Match`` for the last object that a path names."""
         words = path.replace("{", "}").split("}")[1::2]

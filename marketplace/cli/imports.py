@@ -9,7 +9,7 @@ from uuid import UUID
 
 import click
 import sqlalchemy as sa
-from flask import Flask, current_app
+from flask import current_app
 from flask.cli import with_appcontext
 
 from marketplace.config import Settings
@@ -17,7 +17,6 @@ from marketplace.domain.actors import Actor
 from marketplace.errors import Invalid
 from marketplace.extensions import READ_ONLY, db
 from marketplace.integrations.files import FolderStore
-from marketplace.jobs.runner import Runner
 from marketplace.models.jobs import ImportJob, ImportProblem, ImportState
 from marketplace.models.users import User
 from marketplace.services import accounts, imports
@@ -71,14 +70,13 @@ def import_(
     job_id = job.id
     session.commit()
     db.session.remove()
-    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
-    sys.exit(0 if _follow(app, job_id) is ImportState.DONE else 1)
+    sys.exit(0 if _follow(job_id) is ImportState.DONE else 1)
 
 
-def _follow(app: Flask, job_id: UUID) -> ImportState:
+def _follow(job_id: UUID) -> ImportState:
     """Run the job here unless a job process takes it first; show how far it is."""
     stop = threading.Event()
-    runner = Runner(app)
+    runner = current_app.extensions["jiebang.runner"]
 
     def work() -> None:
         while not stop.is_set() and runner.run_once(stop):

@@ -20,7 +20,6 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from marketplace.config import Settings
-from marketplace.jobs import runner
 
 GRACE_SECONDS = 20
 
@@ -147,4 +146,4 @@ def work() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    runner.Runner(current_app._get_current_object()).run_forever(stop)  # type: ignore[attr-defined]  # noqa: SLF001
+    current_app.extensions["jiebang.runner"].run_forever(stop)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from marketplace.domain.actors import system
+from marketplace.domain.organisations import OrganisationState
 from marketplace.models.organisations import OrganisationTie
 from marketplace.services import offers
 from tests.factories import NEED, OFFER, list_offer, pool
@@ -201,3 +202,30 @@ def test_feedback_keeps_the_last_word_of_a_person(world: World) -> None:
         "/matches/feedback", {**pair, "verdict": "useful"}
     )
     assert stranger.status_code == 403
+
+
+@pytest.mark.parametrize("side", ["firm", "team"])
+def test_listings_of_a_unit_not_in_good_standing_rest(world: World, side: str) -> None:
+    need, offer = pool(world), list_offer(world)
+    client = world.client("firm")
+    assert client.get(f"/needs/{need.id}/matches").json["items"]
+    world.org(side).state = OrganisationState.CLOSED
+    if side == "team":
+        assert client.get(f"/needs/{need.id}/matches").json["items"] == []
+    path = f"/needs/{need.id}" if side == "firm" else f"/offers/{offer.id}"
+    assert world.client("stranger").get(path).status_code == 404
+
+
+def test_an_unverified_unit_cannot_part_strangers(world: World) -> None:
+    need, _ = pool(world), list_offer(world)
+    for other in ("firm", "team"):
+        world.session.add(
+            OrganisationTie(
+                org_id=world.org("pending_admin").id,
+                other_org_id=world.org(other).id,
+                kind="related",
+                position=0,
+            )
+        )
+    world.session.commit()
+    assert world.client("firm").get(f"/needs/{need.id}/matches").json["items"]

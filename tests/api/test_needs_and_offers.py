@@ -263,7 +263,6 @@ SECRET = {
         "budget_to_bidder_yuan": ("1234567.00", "1234567"),
     },
     "offer": {
-        "abstract": ("绝密简介", "绝密简介"),
         "innovations": (["绝密创新"], "绝密创新"),
         "team_intro": ("绝密团队", "绝密团队"),
         "completers": (["绝密人"], "绝密人"),
@@ -295,7 +294,7 @@ NDA_FIELDS = {
     },
     "offer": {
         "FULL": set(),
-        "NDA": {"abstract", "innovations", "indicators", "team_intro", "completers"},
+        "NDA": {"innovations", "indicators", "team_intro", "completers"},
     },
 }
 OWNER_FIELDS = {"need": {"intended_units", "intended_experts"}, "offer": set()}
@@ -401,7 +400,7 @@ def test_a_confidential_reading_leaves_a_trace(world: World, kind: str) -> None:
         tag = caller.get(path).headers["ETag"]
         caller.get(PATHS[kind])
     assert readings(world, made_id) == []
-    detail = {"need": "problem", "offer": "abstract"}[kind]
+    detail = {"need": "problem", "offer": "team_intro"}[kind]
     broker = world.client("broker")
     for route in ("", "/versions/1"):
         assert detail in json.dumps(broker.get(path + route).get_json())

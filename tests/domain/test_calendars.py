@@ -48,7 +48,7 @@ def test_two_terms_one_after_the_other_are_one_long_term(
     assert calendar.add(middle, second) == calendar.add(start, first + second)
 
 
-@given(calendars(), DAYS, st.integers(0, 120), st.integers(0, 120))
+@given(calendars(), DAYS, st.integers(0, 90), st.integers(0, 90))
 def test_days_between_add_up(
     calendar: WorkingCalendar, start: date, first: int, second: int
 ) -> None:

@@ -7,8 +7,9 @@ from datetime import date
 import pytest
 
 from marketplace.domain.offers import OfferState
-from marketplace.errors import Conflict, Invalid
+from marketplace.errors import Conflict, IllegalTransition, Invalid, NotFound
 from marketplace.services import offers
+from tests.factories import list_offer
 from tests.listings import OFFER, make_offer
 from tests.people import World
 
@@ -153,3 +154,31 @@ def test_a_month_is_its_first_day(world: World) -> None:
     made = make_offer(world, period_from="2021-03", period_to=date(2024, 6, 30))
     assert made.working.period_from == date(2021, 3, 1)
     assert made.working.period_to == date(2024, 6, 1)
+
+
+def test_what_the_public_reads_can_be_taken_down_while_it_is_revised(
+    world: World,
+) -> None:
+    """An owner cannot keep a listing up by beginning its next version."""
+    offer = list_offer(world)
+    revised = offers.edit(
+        world.session, world.actor("university_admin"), offer.id, {"title": "修订稿"}
+    )
+    assert revised.state is OfferState.DRAFT
+    operator = world.actor("operator")
+    taken = offers.act(world.session, operator, offer.id, "delist", comment="投诉属实")
+    assert taken.state is OfferState.DELISTED
+    with pytest.raises(NotFound):
+        offers.get(world.session, world.actor("stranger"), offer.id)
+
+
+def test_an_unpublished_draft_cannot_be_taken_down(world: World) -> None:
+    draft = offers.create(world.session, world.actor("university_admin"), OFFER)
+    with pytest.raises(IllegalTransition):
+        offers.act(
+            world.session,
+            world.actor("university_admin"),
+            draft.id,
+            "delist",
+            comment="不要了",
+        )

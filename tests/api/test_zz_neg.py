@@ -1,0 +1,180 @@
+"""The whole description, tried by schemathesis in three roles on both stores.
+
+Data that fits the description and data that does not: never a 5xx, never a status,
+a type or a body that the description does not know, and never a yes to what it rules
+out. Most requests carry names of objects that exist and the ETag that they stand at,
+so that not everything ends in 404 and 412.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import SchemathesisConfig
+from schemathesis.generation import GenerationMode
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from marketplace.app import create_app
+from marketplace.domain.clock import FixedClock
+from tests.conftest import make_settings
+from tests.markets import Market, open_market
+from tests.people import Client, World
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    negative_data_rejection,
+    response_schema_conformance,
+]
+MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+import collections
+STAT = collections.defaultdict(list)
+ROLES = ("firm_admin", "team", "operator")
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "need_id": ("need:POOLED", "need:DRAFT", "need:SUBMITTED", "need:ARGUED"),
+    "offer_id": ("offer:LISTED", "offer:DRAFT", "offer:UNIT_OK", "offer:REGISTERED"),
+    "org_id": ("org:firm", "org:university", "org:pending", "org:suspended"),
+    "member_id": ("member:firm", "member:team", "member:firm_admin", "member:firm"),
+    "team_id": ("team:1",),
+    "user_id": ("user:firm", "user:gone", "user:broker", "user:clerk"),
+    "attachment_id": ("attachment",),
+    "job_id": ("job",),
+    "invitation_id": ("invitation",),
+}
+UNIT_OF = {"member:team": "org:university", "team:1": "org:university"}
+WORDS = {"list_id": "region", "number": 1, "kind": "needs"}
+REAL_IN = 8
+"""One request in so many has nothing but made-up names."""
+
+
+@pytest.fixture(scope="session")
+def description(
+    tmp_path_factory: pytest.TempPathFactory, clock: FixedClock
+) -> schemathesis.BaseSchema:
+    """The description, read once: it is the same on both stores."""
+    folder = tmp_path_factory.mktemp("schemathesis")
+    app = create_app(
+        make_settings(f"sqlite:///{folder / 'empty.db'}", folder), clock=clock
+    )
+    document = app.test_client().get("/api/v1/openapi.json").json
+    return schemathesis.openapi.from_dict(document, config=SchemathesisConfig())
+
+
+def operations(description: schemathesis.BaseSchema) -> Iterator[APIOperation]:
+    for result in description.get_all_operations():
+        yield result.ok()
+
+
+def chosen(operation: APIOperation, pick: int) -> dict[str, Any]:
+    """Choose objects that exist, and that belong together, for a path."""
+    found: dict[str, Any] = {}
+    for parameter in (p.name for p in operation.path_parameters):
+        known = NAMES.get(parameter)
+        if known:
+            found[parameter] = known[pick % len(known)]
+        elif parameter == "grant_id":
+            found[parameter] = "grant:need" if "need_id" in found else "grant:offer"
+        elif parameter in WORDS:
+            found[parameter] = WORDS[parameter]
+    last = list(found.values())[-1:]
+    if "org_id" in found and {"member_id", "team_id"} & found.keys():
+        found["org_id"] = UNIT_OF.get(last[0], "org:firm")
+    return found
+
+
+def fill(case: schemathesis.Case, market: Market, pick: int, client: Client) -> None:
+    """Name objects that exist, and the state in which they are at the moment."""
+    for name, value in chosen(case.operation, pick).items():
+        case.path_parameters[name] = market.names.get(value, value)
+    if "If-Match" in (case.headers or {}):
+        path = case.formatted_path.partition("/actions/")[0]
+        case.headers["If-Match"] = client.get(path).headers.get("ETag", '"0"')
+
+
+def whole(app: Flask) -> Any:
+    """Take every answer in at once, files too, so that each one is closed."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        parts = app(environ, start_response)
+        try:
+            return [b"".join(parts)]
+        finally:
+            parts.close()
+
+    return answer
+
+
+def attack(
+    app: Any,
+    market: Market,
+    operation: APIOperation,
+    client: Client,
+    examples: int,
+) -> None:
+    """Send cases of one operation and check every answer."""
+
+    @settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate, Phase.shrink],
+        verbosity=Verbosity.quiet,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(
+        case=st.one_of(*(operation.as_strategy(generation_mode=m) for m in MODES)),
+        pick=st.integers(0, REAL_IN - 1),
+    )
+    def check(case: schemathesis.Case, pick: int) -> None:
+        if pick:
+            fill(case, market, pick, client)
+        r = case.call(app=app, headers=client.headers)
+        STAT[(operation.label, case.meta.generation.mode.value)].append(r.status_code)
+        case.validate_response(r, checks=CHECKS)
+
+    check()
+
+
+def run(world: World, description: Any, who: str, examples: int) -> None:
+    market = open_market(world)
+    failures: list[str] = []
+    app = whole(world.app)
+    for operation in operations(description):
+        try:
+            attack(app, market, operation, world.client(who), examples)
+        except* AssertionError as found:
+            told = "\n".join(str(e) for e in found.exceptions)
+            failures.append(f"{operation.label}: {told}")
+    with open("/tmp/stat.txt","a") as f: f.write("\n".join(f"{who} {k} {sorted(collections.Counter(v).items())}" for k,v in sorted(STAT.items()))+"\n")
+    STAT.clear()
+    assert not failures, "\n\n".join(["", *failures])
+
+
+@pytest.mark.parametrize("who", ROLES)
+def test_nothing_breaks_and_nothing_is_undocumented(
+    world: World, description: schemathesis.BaseSchema, who: str
+) -> None:
+    run(world, description, who, 8)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("who", ROLES)
+def test_nothing_breaks_under_many_examples(
+    world: World, description: schemathesis.BaseSchema, who: str
+) -> None:
+    run(world, description, who, 200)

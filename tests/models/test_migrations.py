@@ -1,0 +1,300 @@
+"""Migrations make what the models say, on both stores, and the store refuses lies."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+import sqlalchemy.orm as so
+
+from marketplace.extensions import configure_engine
+from marketplace.integrations import migrations
+from marketplace.models.base import Base
+from marketplace.models.idempotency import IdempotentAnswer
+from marketplace.models.matches import MatchFeedback
+from marketplace.models.organisations import OrganisationTie, Qualification
+from tests.markets import open_market
+from tests.people import World
+from tests.stores import Postgres
+
+
+@pytest.fixture
+def empty(store: str, tmp_path: Path) -> Iterator[sa.Engine]:
+    """A store without any table."""
+    if store == "sqlite":
+        url = f"sqlite:///{tmp_path / 'migrations.db'}"
+    else:
+        server = Postgres.from_environment()
+        assert server is not None
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        url = server.fresh(f"jiebang_test_{worker}_migrations")
+    engine = sa.create_engine(url)
+    configure_engine(engine, 20)
+    yield engine
+    engine.dispose()
+
+
+def things(engine: sa.Engine) -> dict[str, set[str]]:
+    """Everything that migrations can leave behind."""
+    queries = {
+        "sqlite": "SELECT type || ' ' || name FROM sqlite_master"
+        " WHERE name NOT LIKE 'sqlite_%'",
+        "postgresql": "SELECT 'table ' || relname FROM pg_class"
+        " WHERE relnamespace = 'public'::regnamespace"
+        " UNION SELECT 'function ' || proname FROM pg_proc"
+        " WHERE pronamespace = 'public'::regnamespace"
+        " UNION SELECT 'trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal",
+    }
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql(queries[engine.dialect.name]).scalars()
+        return {"names": {n for n in found if "alembic_version" not in n}}
+
+
+def test_there_is_one_head() -> None:
+    assert len(migrations.heads()) == 1
+
+
+def test_up_down_up_leaves_nothing_out_and_nothing_behind(empty: sa.Engine) -> None:
+    assert migrations.current(empty) is None
+    migrations.upgrade(empty)
+    assert migrations.current(empty) == migrations.heads()[0]
+    first = things(empty)
+    assert "table needs" in first["names"]
+    migrations.downgrade(empty, "base")
+    assert things(empty) == {"names": set()}
+    migrations.upgrade(empty)
+    assert things(empty) == first
+
+
+def test_the_store_is_what_the_models_say(empty: sa.Engine) -> None:
+    migrations.upgrade(empty)
+    assert migrations.drift(empty) == []
+    inspector = sa.inspect(empty)
+    for table in Base.metadata.sorted_tables:
+        declared = {
+            constraint.name
+            for constraint in table.constraints
+            if isinstance(constraint, sa.CheckConstraint)
+        }
+        kept = {c["name"] for c in inspector.get_check_constraints(table.name)}
+        assert kept == declared, table.name
+        keys = {
+            (tuple(f.column_keys), f.referred_table.name)
+            for f in table.foreign_key_constraints
+        }
+        found = {
+            (tuple(f["constrained_columns"]), f["referred_table"])
+            for f in inspector.get_foreign_keys(table.name)
+        }
+        assert found == keys, table.name
+
+
+def test_going_up_twice_changes_nothing(empty: sa.Engine) -> None:
+    migrations.upgrade(empty)
+    first = things(empty)
+    migrations.upgrade(empty)
+    assert things(empty) == first
+
+
+FIRST = "(SELECT {0} FROM {1} ORDER BY id LIMIT 1)"
+LIES = {
+    "idempotent_answers": {"key_length": "key = ''"},
+    "ledger_head": {"only_one": "id = 2"},
+    "organisations": {
+        "verified_has_uscc": "uscc = NULL, org_type = 'FIRM', state = 'VERIFIED',"
+        " suspended_until = NULL",
+        "uscc_length": "uscc = '123'",
+        "state_known": "state = 'FINE'",
+        "name_length": "name = ''",
+        "staff": "staff_total = 3, staff_rd = 4",
+        "sanction_has_end": "state = 'BLACKLISTED', suspended_until = NULL",
+        "credit_known": "credit_status = 'good'",
+        "amounts_not_negative": "registered_capital_yuan = -1",
+        "sanction_has_document": "state = 'SUSPENDED', suspended_until = '2027-01-01',"
+        " suspension_document = ''",
+        "not_its_own_parent": "parent_org_id = id",
+    },
+    "outbox": {"state_known": "state = 'LOST'", "attempts": "attempts = -1"},
+    "rules": {"dates": "valid_from = '2027-01-02', valid_to = '2027-01-01'"},
+    "serial_numbers": {"not_negative": "last = -1"},
+    "users": {"email_lower": "email = 'A@B.CN'", "language_known": "language = 'fr'"},
+    "api_tokens": {"expires_later": "expires_at = created_at"},
+    "attachments": {"not_empty": "size = 0", "digest_length": "digest = 'abc'"},
+    "code_list_versions": {
+        "certainty_known": "certainty = 'Z'",
+        "dates": "valid_from = '2027-01-02', valid_to = '2027-01-01'",
+    },
+    "disclosure_grants": {"kind_known": "subject_kind = 'bid'"},
+    "import_jobs": {
+        "counts": "rows_kept = -1",
+        "kind_known": "kind = 'users'",
+        "state_known": "state = 'LOST'",
+        "mode_known": "mode = 'some'",
+    },
+    "invitations": {
+        "email_lower": "email = 'A@B.CN'",
+        "accepted_by_someone": "accepted_at = created_at",
+    },
+    "needs": {
+        "state_known": "state = 'FINE'",
+        "published_has_version": "state = 'POOLED', published_version_id = NULL",
+    },
+    "offers": {
+        "state_known": "state = 'FINE'",
+        "value_known": "kind = 'service'",
+        "published_has_version": "state = 'LISTED', published_version_id = NULL",
+    },
+    "organisation_ties": {
+        "not_to_itself": "other_org_id = org_id",
+        "share_range": "share_percent = 10001",
+        "kind_known": "kind = 'friend'",
+        "someone": "other_org_id = NULL, name = ''",
+    },
+    "qualifications": {
+        "dates": "granted_on = '2027-01-02', valid_until = '2027-01-01'"
+    },
+    "codes": {"dates": "valid_from = '2027-01-02', valid_to = '2027-01-01'"},
+    "match_feedback": {"verdict_known": "verdict = 'perfect'"},
+    "need_versions": {
+        "title_length": "title = ''",
+        "budget_not_negative": "budget_to_bidder_yuan = NULL, budget_total_yuan = -1",
+        "bidder_share_within_total": "budget_total_yuan = 1, budget_to_bidder_yuan = 2",
+        "value_known": "disclosure = 'SECRET'",
+        "period": "period_start = '2027-01-02', period_end = '2027-01-01'",
+        "number_from_one": "number = 0",
+    },
+    "offer_versions": {
+        "price_not_negative": "price_expect_yuan = -1",
+        "value_known": "disclosure = 'SECRET'",
+        "maturity_has_scale": "maturity_scale = NULL, maturity_level = 5",
+        "number_from_one": "number = 0",
+        "title_length": "title = ''",
+    },
+    "need_intended_units": {"someone": "org_id = NULL, name = ''"},
+}
+"""For each CHECK an UPDATE that would make it false."""
+UNTRIED = {("events", "action_given")}
+"""The ledger's rows cannot be changed at all, which has its own tests."""
+DOUBLES = {
+    "needs": "need_no = (SELECT MIN(need_no) FROM needs)",
+    "offers": "ach_no = (SELECT MIN(ach_no) FROM offers)",
+    "organisations": "uscc = (SELECT MIN(uscc) FROM organisations)",
+    "users": "email = (SELECT MIN(email) FROM users)",
+    "api_tokens": "token_hash = (SELECT MIN(token_hash) FROM api_tokens)",
+    "memberships": ", ".join(
+        f"{c} = {FIRST.format(c, 'memberships')}" for c in ("user_id", "org_id")
+    ),
+    "need_versions": ", ".join(
+        f"{c} = {FIRST.format(c, 'need_versions')}" for c in ("need_id", "number")
+    ),
+    "codes": ", ".join(
+        f"{c} = {FIRST.format(c, 'codes')}" for c in ("version_id", "code")
+    ),
+}
+ORPHANS = {
+    "needs": "owner_org_id = working_version_id",
+    "offers": "owner_org_id = id",
+    "memberships": "org_id = id",
+    "api_tokens": "user_id = id",
+    "attachments": "org_id = id",
+    "disclosure_grants": "org_id = subject_id",
+}
+
+
+def complete(world: World) -> None:
+    """Put a row into every table that the market of the tests leaves empty."""
+    market = open_market(world)
+    for who in ("firm", "team"):
+        world.client(who)
+    session, now = world.session, world.clock.now()
+    day = now.date()
+    firm, other = world.org("firm").id, world.org("team").id
+    need, offer = market.ids["need:POOLED"], market.ids["offer:LISTED"]
+    session.add_all(
+        [
+            OrganisationTie(
+                org_id=firm,
+                position=0,
+                kind="related",
+                name="某单位",
+                other_org_id=other,
+            ),
+            Qualification(
+                org_id=firm,
+                position=0,
+                label="1",
+                granted_on=day,
+                valid_until=day + timedelta(days=365),
+            ),
+            MatchFeedback(
+                need_id=need,
+                offer_id=offer,
+                user_id=world.user("firm").id,
+                verdict="useful",
+                created_at=now,
+                updated_at=now,
+            ),
+            IdempotentAnswer(
+                caller="somebody",
+                key="key",
+                request_hash="0" * 64,
+                status=201,
+                headers={},
+                body=b"{}",
+                created_at=now,
+            ),
+        ]
+    )
+    session.commit()
+
+
+def refusal(session: so.Session, table: str, change: str) -> str | None:
+    """Try a change; returns what the store says, None if it lets it pass."""
+    rows = session.scalar(sa.text(f"SELECT COUNT(*) FROM {table}"))
+    assert rows, f"no row in {table} to try it on"
+    try:
+        with session.begin_nested():
+            session.execute(sa.text(f"UPDATE {table} SET {change}"))
+    except sa.exc.IntegrityError as error:
+        return str(error.orig)
+    return None
+
+
+def test_the_store_refuses_false_states(world: World) -> None:
+    complete(world)
+    session = world.session
+    passed = [
+        f"{table}: {change}"
+        for table, lies in LIES.items()
+        for name, change in lies.items()
+        if f"ck_{table}_{name}" not in (refusal(session, table, change) or "")
+    ]
+    passed += [
+        f"{table}: {change}"
+        for table, change in DOUBLES.items()
+        if not re.search("unique", refusal(session, table, change) or "", re.IGNORECASE)
+    ]
+    passed += [
+        f"{table}: {change}"
+        for table, change in ORPHANS.items()
+        if not re.search(
+            "foreign key", refusal(session, table, change) or "", re.IGNORECASE
+        )
+    ]
+    assert passed == []
+
+
+def test_every_check_of_the_models_is_tried() -> None:
+    declared = {
+        (table.name, str(constraint.name).removeprefix(f"ck_{table.name}_"))
+        for table in Base.metadata.sorted_tables
+        for constraint in table.constraints
+        if isinstance(constraint, sa.CheckConstraint)
+    }
+    tried = {(table, name) for table, lies in LIES.items() for name in lies}
+    assert declared == tried | UNTRIED
