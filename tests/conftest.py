@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import hypothesis
 import pytest
 import sqlalchemy.orm as so
 from flask import Flask
@@ -22,6 +23,10 @@ from tests.people import World
 from tests.stores import Postgres, wipe
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    # What is tried on one machine is tried on the next; elsewhere new cases each run.
+    hypothesis.settings.load_profile("ci")
 START = datetime(2026, 11, 23, 9, 0, tzinfo=SHANGHAI)
 """A Monday morning."""
 

@@ -33,12 +33,20 @@ from tests.conftest import make_settings
 from tests.markets import Market, open_market
 from tests.people import Client, World
 
+
+def refuses_what_it_rules_out(ctx: Any, response: Any, case: Any) -> Any:
+    """A stale ``If-Match`` is a refusal too, which schemathesis does not know of."""
+    if response.status_code == 412:
+        return None
+    return negative_data_rejection(ctx, response, case)
+
+
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
     content_type_conformance,
-    negative_data_rejection,
     response_schema_conformance,
+    refuses_what_it_rules_out,
 ]
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 ROLES = ("firm_admin", "team", "operator")
