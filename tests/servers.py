@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+PROC = Path("/proc")
 OURS = ("JIEBANG_", "DATABASE_URL", "PROMETHEUS_", "PYTEST_")
 
 
@@ -28,24 +29,54 @@ def free_port() -> int:
     return port
 
 
-def processes() -> dict[int, int]:
-    """Return the parent of every process of this machine."""
+@dataclass(frozen=True)
+class Process:
+    """A process of this machine."""
+
+    pid: int
+    parent: int
+    command: str
+
+
+def processes() -> dict[int, Process]:
+    """Return every process of this machine; Linux tells without any tool."""
+    if not PROC.is_dir():
+        return {p.pid: p for p in _listed()}
+    return {p.pid: p for p in map(_read, PROC.glob("[0-9]*")) if p is not None}
+
+
+def _read(folder: Path) -> Process | None:
+    """Read one process; None for one that ended meanwhile."""
+    try:
+        status = (folder / "stat").read_text("utf-8", "replace")
+        words = (folder / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    parent = int(status.rpartition(")")[2].split()[1])
+    return Process(int(folder.name), parent, b" ".join(words).decode(errors="replace"))
+
+
+def _listed() -> Iterator[Process]:
     listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid="],  # noqa: S607 - wherever ps is
+        ["ps", "-A", "-o", "pid=,ppid=,args="],  # noqa: S607 - wherever ps is
         capture_output=True,
         text=True,
         check=True,
     )
-    rows = (line.split() for line in listed.stdout.splitlines())
-    return {int(pid): int(parent) for pid, parent in rows}
+    for line in listed.stdout.splitlines():
+        pid, parent, command = line.split(maxsplit=2)
+        yield Process(int(pid), int(parent), command)
 
 
-def descendants(pid: int) -> set[int]:
+def descendants(pid: int) -> dict[int, Process]:
     """Return every process below ``pid``."""
-    parents = processes()
-    found: set[int] = set()
+    everything = processes()
+    found: dict[int, Process] = {}
     while True:
-        more = {p for p, parent in parents.items() if parent in found | {pid}} - found
+        above = {pid, *found}
+        more = {
+            p: x for p, x in everything.items() if x.parent in above and p not in found
+        }
         if not more:
             return found
         found |= more
@@ -174,7 +205,9 @@ class Server:
 
     def workers(self) -> list[int]:
         """Return the worker processes."""
-        return sorted(p for p, up in processes().items() if up == self.process.pid)
+        return sorted(
+            p for p, found in processes().items() if found.parent == self.process.pid
+        )
 
     def call(
         self,
@@ -224,5 +257,5 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        for pid in below & set(processes()):
+        for pid in below.keys() & processes().keys():
             os.kill(pid, signal.SIGKILL)

@@ -302,6 +302,44 @@ def test_no_query_breaks_a_list(world: World, query: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "a\x00b.txt",
+        "../../a.txt",
+        "a\ud800.txt",
+        "\u202e.txt",
+        "长" * 300 + ".txt",
+        " ",
+    ],
+)
+def test_no_file_name_breaks_an_upload(world: World, name: str) -> None:
+    client = world.client("firm")
+    raw = name.encode("utf-8", "surrogatepass")
+    form = (
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="' + raw + b'"'
+        b"\r\nContent-Type: text/plain\r\n\r\nplain words\n\r\n--x--\r\n"
+    )
+    answer = client.open(
+        "POST", "/attachments", **body(form, "multipart/form-data; boundary=x")
+    )
+    assert answer.status_code in {201, 422}, answer.json
+    if answer.status_code == 201:
+        kept = answer.json["filename"]
+        assert "/" not in kept
+        assert "\x00" not in kept
+        assert client.get(answer.headers["Location"]).json["filename"] == kept
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "2147483648", str(2**63), "9" * 40])
+def test_no_number_in_a_path_breaks_a_route(world: World, number: str) -> None:
+    client = world.client("firm")
+    path = client.post("/needs", {"title": TITLE}).headers["Location"]
+    both(lambda h: client.get(f"{path}/versions/{number}", headers=h), 404, "not_found")
+    compared = client.get(f"{path}/versions/compare?from=1&to={number}")
+    assert compared.status_code in {404, 422}
+
+
+@pytest.mark.parametrize(
     "moment",
     ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-11-23T00:00:00"],
 )
@@ -421,7 +459,7 @@ def test_a_refusal_is_not_kept_for_its_key(world: World) -> None:
     assert client.post("/needs", {"title": TITLE}, headers=key).status_code == 201
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, "a\tb"])
+@pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "a\x80b"])
 def test_a_key_has_a_length_that_can_be_kept(world: World, key: str) -> None:
     client = world.client("firm")
     answer = client.post("/needs", {"title": TITLE}, headers={"Idempotency-Key": key})

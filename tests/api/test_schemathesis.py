@@ -179,4 +179,4 @@ def test_nothing_breaks_and_nothing_is_undocumented(
 def test_nothing_breaks_under_many_examples(
     world: World, description: schemathesis.BaseSchema, who: str
 ) -> None:
-    run(world, description, who, 200)
+    run(world, description, who, 100)

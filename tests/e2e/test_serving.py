@@ -23,27 +23,19 @@ def command(port: int) -> list[str]:
     return [sys.executable, "-m", "marketplace", "serve", "--port", str(port)]
 
 
-def run_by(server: Server, word: str) -> dict[int, str]:
+def run_by(server: Server, word: str) -> list[int]:
     """Return the processes below the supervisor whose command line has a word."""
-    found = {}
-    for pid in descendants(server.process.pid):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123 - proc
-                line = file.read().replace(b"\0", b" ").decode()
-        except OSError:
-            continue
-        if word in line:
-            found[pid] = line
-    return found
+    below = descendants(server.process.pid)
+    return sorted(pid for pid, found in below.items() if word in found.command)
 
 
 def jobs(server: Server) -> list[int]:
-    return sorted(run_by(server, "marketplace work"))
+    return run_by(server, "marketplace work")
 
 
 def web(server: Server) -> list[int]:
     """The web server's processes: the one that listens, then its workers."""
-    return sorted(run_by(server, "gunicorn"))
+    return run_by(server, "gunicorn")
 
 
 def test_an_empty_folder_becomes_a_market_and_ends_cleanly(
@@ -67,7 +59,7 @@ def test_an_empty_folder_becomes_a_market_and_ends_cleanly(
         assert len(below) >= 4
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(30) == 0
-        assert not below & set(processes())
+        assert not below.keys() & processes().keys()
         assert "Traceback" not in server.told()
 
     began = time.monotonic()
