@@ -349,11 +349,11 @@ def need_reviewer(actor: Actor, need: Need) -> bool:
 def reads_working_need(actor: Actor, need: Need) -> bool:
     """Whether the caller reads the working version instead of the published one.
 
-    An unsubmitted text belongs to its unit alone.
+    A text that was never submitted belongs to its unit alone, also when withdrawn.
     """
     if need_insider(actor, need):
         return True
-    return need.state is not need_states.DRAFT and need_reviewer(actor, need)
+    return need.released and need_reviewer(actor, need)
 
 
 def need_tier(actor: Actor, need: Need, granted: Iterable[UUID]) -> Tier:
@@ -409,10 +409,10 @@ def working_needs(actor: Actor) -> sa.ColumnElement[bool]:
         return sa.true()
     own = Need.owner_org_id.in_(_owner_org_ids(actor))
     if actor.has_role(Role.OPERATOR):
-        return sa.or_(own, Need.state != need_states.DRAFT)
+        return sa.or_(own, Need.released)
     reviewers = actor.with_role(Role.DISTRICT_REVIEWER)
     within = _in_districts(Need.owner_org_id, reviewers, list(actor.org_ids))
-    return sa.or_(own, sa.and_(Need.state != need_states.DRAFT, within))
+    return sa.or_(own, sa.and_(Need.released, within))
 
 
 def _units_in_good_standing() -> sa.Select[UUID]:
@@ -498,8 +498,7 @@ def reads_working_offer(actor: Actor, offer: Offer) -> bool:
     """
     if offer_insider(actor, offer):
         return True
-    inside = {offer_states.DRAFT, offer_states.SUBMITTED}
-    return offer.state not in inside and operator(actor, offer) is not None
+    return offer.released and operator(actor, offer) is not None
 
 
 def offer_tier(actor: Actor, offer: Offer, granted: Iterable[UUID]) -> Tier:
@@ -515,8 +514,7 @@ def working_offers(actor: Actor) -> sa.ColumnElement[bool]:
         return sa.true()
     own = Offer.owner_org_id.in_(_owner_org_ids(actor))
     if actor.has_role(Role.OPERATOR):
-        inside = [offer_states.DRAFT, offer_states.SUBMITTED]
-        return sa.or_(own, Offer.state.not_in(inside))
+        return sa.or_(own, Offer.released)
     return own
 
 

@@ -256,8 +256,8 @@ class _Judge:
         answers = self.answers[key]
         grades = {offer: answer["grade"] for offer, answer in answers.items()}
         author = self.market.author(need["owner"])
-        need_id = self.market.needs[key]
-        found = matches.for_need(self.session, author, self.index, need_id, limit=TOP)[
+        stored = needs.get(self.session, author, self.market.needs[key])
+        found = matches.for_need(self.session, author, self.index, stored, limit=TOP)[
             "items"
         ]
         if found:
@@ -265,7 +265,6 @@ class _Judge:
         ranked = [self.listed[str(item["offer"]["id"])] for item in found]
         first = ranked[0] if ranked else "-"
         ranks = [r for r, o in enumerate(ranked, 1) if grades.get(o, 0) >= ANSWER]
-        stored = needs.get(self.session, author, need_id)
         posting, _ = postings.need_posting(stored, stored.working, Tier.OWNER)
         matcher = self.index.fresh(self.session)
         explained = {

@@ -38,6 +38,13 @@ def pytest_report_header() -> list[str]:
     return ["!! no TEST_DATABASE_URL: every PostgreSQL test is LEFT OUT"]
 
 
+def pytest_sessionfinish() -> None:
+    """Leave no database behind."""
+    server = Postgres.from_environment()
+    if server is not None:
+        server.drop_all()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say at the end how much was left out."""
     skipped = terminalreporter.stats.get("skipped", [])
@@ -80,7 +87,6 @@ def apps(
 ) -> Iterator[Callable[[str], Flask]]:
     """Make one application a store and keep it for the session."""
     made: dict[str, Flask] = {}
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
     def make(store: str) -> Flask:
         if store not in made:
@@ -90,7 +96,7 @@ def apps(
             else:
                 server = Postgres.from_environment()
                 assert server is not None
-                url = server.fresh(f"jiebang_test_{worker}")
+                url = server.fresh("main")
             app = create_app(make_settings(url, folder), clock=clock)
             with app.app_context():
                 migrations.upgrade(db.engine)

@@ -18,6 +18,8 @@ KEPT = {
     "rules",
 }
 
+_made: set[str] = set()
+
 
 @dataclass
 class Postgres:
@@ -33,14 +35,28 @@ class Postgres:
             return None
         return cls(sa.make_url(text).set(drivername="postgresql+psycopg"))
 
-    def fresh(self, name: str) -> str:
-        """Make an empty database and return its address."""
+    def fresh(self, purpose: str) -> str:
+        """Make an empty database of this process and return its address.
+
+        Its name holds the process's number, so that several runs may share a server.
+        """
+        name = f"jiebang_test_{os.getpid()}_{purpose}"
+        drop = f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'
+        self._command(drop, f'CREATE DATABASE "{name}"')
+        _made.add(name)
+        return self.url.set(database=name).render_as_string(hide_password=False)
+
+    def drop_all(self) -> None:
+        """Drop every database that this process has made."""
+        while _made:
+            self._command(f'DROP DATABASE IF EXISTS "{_made.pop()}" WITH (FORCE)')
+
+    def _command(self, *statements: str) -> None:
         engine = sa.create_engine(self.url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
+            for statement in statements:
+                connection.exec_driver_sql(statement)
         engine.dispose()
-        return self.url.set(database=name).render_as_string(hide_password=False)
 
 
 def wipe(engine: sa.Engine, metadata: sa.MetaData) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from marketplace.api import lists
-from marketplace.api.edge import Blueprint, actor
+from marketplace.api.edge import Blueprint, actor, after_reading
 from marketplace.extensions import db
 from marketplace.services import audit as service
 from schemas.audit import LedgerEntrySchema, LedgerQuery, VerificationSchema
@@ -19,7 +20,17 @@ bp = Blueprint("audit", __name__, description="The ledger 台账")
 def index(query: dict[str, Any]) -> Any:
     """The ledger, newest first"""
     paging, filters = lists.split(query)
-    return lists.answer(service.search(db.session(), actor(), **filters), paging)
+    caller, numbers = actor(), list[int]()
+
+    def notice(rows: Sequence[dict[str, Any]]) -> None:
+        if rows and not numbers:
+            after_reading(
+                lambda: service.note_reading(db.session(), caller, numbers, filters)
+            )
+        numbers.extend(row["seq"] for row in rows)
+
+    listing = service.search(db.session(), caller, **filters)
+    return lists.answer(listing, paging, notice=notice)
 
 
 @bp.route("/audit/verification", methods=["GET"])

@@ -28,6 +28,11 @@ class Service(Protocol):
         ...
 
     @property
+    def tag(self) -> Callable[[Actor, Any], str]:
+        """Return what changes with the object as the caller reads it."""
+        ...
+
+    @property
     def confidential(self) -> Callable[[Actor, Any, Mapping[str, Any]], list[str]]:
         """Name the confidential fields that an outsider has been shown."""
         ...
@@ -43,7 +48,7 @@ class Service(Protocol):
 def present(service: Service, subject: Any) -> tuple[dict[str, Any], Headers]:
     """Return an object for its schema, and its ``ETag``."""
     shown = service.view(db.session(), actor(), subject)
-    return spoken(shown, language()), etag(subject.revision)
+    return spoken(shown, language()), etag(service.tag(actor(), subject))
 
 
 def moved(service: Service, subject: Any) -> Any:
@@ -55,6 +60,9 @@ def moved(service: Service, subject: Any) -> Any:
         shown, headers = present(service, subject)
     except NotFound:
         return Response(status=204)
+    names = service.confidential(actor(), subject, shown)
+    if names:
+        service.note_reading(db.session(), actor(), subject.id, names)
     return shown, 200, headers
 
 

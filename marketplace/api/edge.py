@@ -140,6 +140,20 @@ def _authenticate() -> tuple[Actor, ApiToken | None]:
     )
 
 
+def if_match_tag() -> str:
+    """Return the tag that the caller has read, from ``If-Match``.
+
+    Raises
+    ------
+    PreconditionRequired
+        The header is missing.
+    """
+    header = request.headers.get("If-Match")
+    if header is None:
+        raise PreconditionRequired
+    return header.strip().removeprefix("W/").strip('"')
+
+
 def if_match() -> int:
     """Return the revision that the caller has read, from ``If-Match``.
 
@@ -150,18 +164,15 @@ def if_match() -> int:
     Stale
         It holds an ETag that no revision of ours has.
     """
-    header = request.headers.get("If-Match")
-    if header is None:
-        raise PreconditionRequired
-    text = header.strip().removeprefix("W/").strip('"')
+    text = if_match_tag()
     if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_REVISION):
         raise Stale
     return int(text)
 
 
-def etag(revision: int) -> dict[str, str]:
-    """Return the header of an object that stands at ``revision``."""
-    return {"ETag": f'"{revision}"'}
+def etag(tag: int | str) -> dict[str, str]:
+    """Return the header of an object that stands at a revision or tag."""
+    return {"ETag": f'"{tag}"'}
 
 
 def spoken(value: Any, language: str) -> Any:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from marketplace.api import contents
 from marketplace.api.edge import Blueprint, actor, index
 from marketplace.extensions import db
 from marketplace.problems import language
 from marketplace.services import matches as service
+from marketplace.services import needs, offers
 from schemas.matches import (
     FeedbackKeptSchema,
     FeedbackSchema,
@@ -26,9 +28,12 @@ bp = Blueprint("matches", __name__, description="Matches 匹配")
 @bp.response(200, MatchesSchema)
 def for_need(query: dict[str, Any], need_id: UUID) -> Any:
     """Offers that would answer a need, ranked and explained"""
-    return service.for_need(
-        db.session(), actor(), index(), need_id, language=language(), **query
+    need = needs.get(db.session(), actor(), need_id)
+    found = service.for_need(
+        db.session(), actor(), index(), need, language=language(), **query
     )
+    contents.noted(needs, need, service.quoted(found, "need"))
+    return found
 
 
 @bp.route("/offers/<uuid:offer_id>/matches", methods=["GET"])
@@ -36,9 +41,12 @@ def for_need(query: dict[str, Any], need_id: UUID) -> Any:
 @bp.response(200, MatchesSchema)
 def for_offer(query: dict[str, Any], offer_id: UUID) -> Any:
     """Needs that an offer would answer, ranked and explained"""
-    return service.for_offer(
-        db.session(), actor(), index(), offer_id, language=language(), **query
+    offer = offers.get(db.session(), actor(), offer_id)
+    found = service.for_offer(
+        db.session(), actor(), index(), offer, language=language(), **query
     )
+    contents.noted(offers, offer, service.quoted(found, "offer"))
+    return found
 
 
 @bp.route("/matches/preview", methods=["POST"])

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.api import contents, lists
-from marketplace.api.edge import Blueprint, actor, if_match
+from marketplace.api.edge import Blueprint, actor, if_match_tag
 from marketplace.domain.needs import NEED_WORKFLOW
 from marketplace.extensions import db
 from marketplace.services import needs as service
@@ -65,7 +65,7 @@ def get(need_id: UUID) -> Any:
 @bp.response(200, NeedSchema)
 def edit(data: dict[str, Any], need_id: UUID) -> Any:
     """Change the text; of a published one, begin the next version"""
-    need = service.edit(db.session(), actor(), need_id, data, expected=if_match())
+    need = service.edit(db.session(), actor(), need_id, data, expected=if_match_tag())
     shown, headers = contents.present(service, need)
     return shown, 200, headers
 
@@ -74,7 +74,7 @@ def edit(data: dict[str, Any], need_id: UUID) -> Any:
 @bp.response(204)
 def delete(need_id: UUID) -> Any:
     """Remove a draft that was never submitted"""
-    service.delete_draft(db.session(), actor(), need_id, expected=if_match())
+    service.delete_draft(db.session(), actor(), need_id, expected=if_match_tag())
 
 
 @bp.route(f"{ONE}/actions/<action>", methods=["POST"], parameters=[ACTION])
@@ -84,7 +84,7 @@ def delete(need_id: UUID) -> Any:
 def act(data: dict[str, Any], need_id: UUID, action: str) -> Any:
     """Submit, review, pool, withdraw or renew"""
     need = service.act(
-        db.session(), actor(), need_id, action, expected=if_match(), **data
+        db.session(), actor(), need_id, action, expected=if_match_tag(), **data
     )
     return contents.moved(service, need)
 

@@ -31,9 +31,11 @@ OFFICIAL_ROLES = frozenset(
         Role.PROVINCIAL_AUTHORITY,
         Role.FUND_MANAGER,
         Role.EXPERT,
+        Role.BROKER,
     }
 )
-"""Roles that only an operator may give: a unit cannot make its own reviewer."""
+"""Roles that only an operator may give: a unit cannot make its own reviewer, nor a
+broker, who is shown the matches of others."""
 
 
 class Tier(IntEnum):

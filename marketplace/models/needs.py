@@ -32,6 +32,9 @@ class Need(Identified, Timestamped, Base):
             "'EXPIRED') OR published_version_id IS NOT NULL",
             name="published_has_version",
         ),
+        sa.CheckConstraint(
+            "state <> 'DRAFT' OR released = false", name="draft_not_released"
+        ),
         sa.Index("ix_needs_state_id", "state", "id"),
     )
 
@@ -47,6 +50,10 @@ class Need(Identified, Timestamped, Base):
     published_version_id: so.Mapped[UUID | None] = so.mapped_column(
         sa.ForeignKey("need_versions.id", use_alter=True), unique=True
     )
+    released: so.Mapped[bool] = so.mapped_column(
+        default=False, server_default=sa.false()
+    )
+    """The working text has left its unit, so that reviewers read it."""
     valid_until: so.Mapped[date | None] = so.mapped_column(index=True)
     """Last day in the library; the published version's, or a renewal's."""
     published_at: so.Mapped[datetime | None]

@@ -27,6 +27,9 @@ class Offer(Identified, Timestamped, Base):
             " OR published_version_id IS NOT NULL",
             name="published_has_version",
         ),
+        sa.CheckConstraint(
+            "state <> 'DRAFT' OR released = false", name="draft_not_released"
+        ),
         sa.Index("ix_offers_state_id", "state", "id"),
     )
 
@@ -44,6 +47,10 @@ class Offer(Identified, Timestamped, Base):
     published_version_id: so.Mapped[UUID | None] = so.mapped_column(
         sa.ForeignKey("offer_versions.id", use_alter=True), unique=True
     )
+    released: so.Mapped[bool] = so.mapped_column(
+        default=False, server_default=sa.false()
+    )
+    """The working text has left its unit, so that operators read it."""
     published_at: so.Mapped[datetime | None]
     opinions: so.Mapped[dict[str, Any]] = so.mapped_column(Json, default=dict)
     revision: so.Mapped[int] = so.mapped_column()

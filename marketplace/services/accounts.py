@@ -549,6 +549,20 @@ def get(session: so.Session, actor: Actor, user_id: UUID) -> User:
     return user
 
 
+def _hold_both(session: so.Session, actor: Actor, user_id: UUID) -> None:
+    """Lock the caller's account and another one, always in one order.
+
+    Of two operators who disable each other at once the first one wins; the second one
+    is disabled himself by then, so that somebody is left.
+    """
+    statement = sa.select(User.id, User.disabled_at).where(
+        User.id.in_([user_id, actor.user_id])
+    )
+    rows = session.execute(statement.order_by(User.id).with_for_update()).all()
+    if any(row.id == actor.user_id and row.disabled_at is not None for row in rows):
+        raise Unauthenticated
+
+
 def state_of(user: User) -> AccountState:
     """Return where an account stands."""
     return ACTIVE if user.disabled_at is None else DISABLED
@@ -614,6 +628,8 @@ def act(
     Conflict
         An operator tries to disable himself.
     """
+    policies.require(actor, "read", None, USER_RULES)
+    _hold_both(session, actor, user_id)
     user = get(session, actor, user_id)
     state = state_of(user)
     grant, row = actions.grant_for(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -11,6 +11,7 @@ import sqlalchemy.orm as so
 
 from marketplace import policies
 from marketplace.domain.actors import Actor
+from marketplace.domain.roles import Role
 from marketplace.models.ledger import Event, LedgerEntry
 from marketplace.models.users import User
 from marketplace.services import events
@@ -71,6 +72,28 @@ def view_event(event: Event, user_name: str | None) -> dict[str, Any]:
         "comment": event.comment,
         "changes": event.changes,
     }
+
+
+def note_reading(
+    session: so.Session,
+    actor: Actor,
+    numbers: Sequence[int],
+    filters: Mapping[str, Any],
+) -> None:
+    """Write into the ledger which of its entries somebody has read.
+
+    Entries tell confidential fields and texts that are not submitted yet.
+    """
+    events.record(
+        session,
+        actor,
+        session.get_one(User, actor.user_id),
+        "user.read-ledger",
+        role=Role.OPERATOR.value,
+        changes={"entries": {"read": [min(numbers), max(numbers), len(numbers)]}}
+        | {name: {"read": value} for name, value in filters.items()},
+    )
+    session.flush()
 
 
 def verify(session: so.Session, actor: Actor) -> dict[str, Any]:

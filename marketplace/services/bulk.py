@@ -286,6 +286,7 @@ def _close(
     if admitted:
         values["published_version_id"] = sa.bindparam("of_version")
         values["published_at"] = actor.now
+        values["released"] = True
     if admitted and "valid_until" in table.c:
         values["valid_until"] = sa.bindparam("of_day")
         for row, parameters in zip(rows, found, strict=True):

@@ -230,14 +230,16 @@ def _only_unit(actor: Actor) -> UUID:
 def visible_imports(actor: Actor) -> sa.ColumnElement[bool]:
     """Jobs that the caller may see: his own, his units', an operator's operators'.
 
-    A report quotes rows that have not left their unit, so nobody else sees it.
+    A report quotes rows that have not left their unit, so nobody else sees it, nor
+    does he who has left the unit since.
     """
     if actor.is_system:
         return sa.true()
     if actor.user_id is None:
         return sa.false()
     mine = [s.org_id for s in actor.standings if policies.unit_writer(actor, s.org_id)]
-    clauses = [ImportJob.user_id == actor.user_id]
+    own = ImportJob.user_id == actor.user_id
+    clauses = [sa.and_(own, ImportJob.org_id.in_(actor.org_ids))]
     if mine:
         clauses.append(ImportJob.org_id.in_(mine))
     if policies.operator(actor, None):

@@ -7,6 +7,7 @@ them and say what differs.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -45,6 +46,7 @@ T = TypeVar("T", Need, Offer)
 Tiers = Mapping[Disclosure, Mapping[str, Tier]]
 Action = dict[str, Any]
 MOST_COMMENT, MOST_FIELD_COMMENTS, MOST_WORDS = 2000, 100, 10
+_TAG_LENGTH = 32
 _WRITING = {Role.DEMAND, Role.SUPPLIER, Role.UNIT_ADMIN}
 
 
@@ -71,6 +73,11 @@ class Aggregate(Generic[T]):
         Whose opinion a state waits for; opinions are kept under these names.
     fixing, publishing : sets of str
         Actions after which the text never changes, or is what everybody reads.
+    releasing : set of str
+        Actions by which the text leaves its unit, so that reviewers read it.
+    private : set of state
+        Where the text is its unit's own affair; what happens within these states is
+        not told to reviewers.
     """
 
     name: str
@@ -92,8 +99,11 @@ class Aggregate(Generic[T]):
     steps: Mapping[Any, str]
     fixing: frozenset[str]
     publishing: frozenset[str]
+    releasing: frozenset[str]
+    private: frozenset[Any]
     visible: Callable[[Actor], sa.ColumnElement[bool]]
     working: Callable[[Actor], sa.ColumnElement[bool]]
+    insider: Callable[[Actor, T], bool]
     reads_working: Callable[[Actor, T], bool]
     tier: Callable[[Actor, T, Iterable[UUID]], Tier]
     limits: Callable[[so.Session, date, str], dict[str, int]]
@@ -146,8 +156,26 @@ def get(session: so.Session, actor: Actor, kind: Aggregate[T], subject_id: UUID)
     return subject
 
 
-def _expect(subject: Need | Offer, expected: int | None) -> None:
-    if expected is not None and subject.revision != expected:
+def tag(actor: Actor, kind: Aggregate[T], subject: T) -> str:
+    """Return what changes whenever the object, as this caller reads it, changes.
+
+    Who reads the working version gets its revision. For others the tag stands still
+    while the next version is written and reviewed: it tells nothing of it.
+    """
+    if kind.reads_working(actor, subject):
+        return str(subject.revision)
+    shown = (
+        subject.published_version_id,
+        subject.published_at,
+        shown_state(actor, kind, subject),
+        getattr(subject, "valid_until", None),
+    )
+    words = "|".join(str(events.plain(value)) for value in shown)
+    return hashlib.sha256(words.encode()).hexdigest()[:_TAG_LENGTH]
+
+
+def _expect(actor: Actor, kind: Aggregate[T], subject: T, expected: str | None) -> None:
+    if expected is not None and tag(actor, kind, subject) != expected:
         raise Stale
 
 
@@ -326,7 +354,7 @@ def edit(
     subject_id: UUID,
     data: Mapping[str, Any],
     *,
-    expected: int | None,
+    expected: str | None,
 ) -> T:
     """Change the text; of a published one, begin the next version.
 
@@ -335,7 +363,7 @@ def edit(
     """
     subject = visible_row(session, actor, kind, subject_id, lock=True)
     grant = policies.require(actor, "edit", subject, kind.rules)
-    _expect(subject, expected)
+    _expect(actor, kind, subject, expected)
     if subject.state not in kind.open_states and subject.state not in kind.revisable:
         raise IllegalTransition(
             Text(
@@ -371,6 +399,8 @@ def edit(
         f"{kind.name}.edit",
         role=grant.role,
         org_id=grant.org_id,
+        from_state=subject.state.value,
+        to_state=subject.state.value,
         changes=changes,
     )
     session.flush()
@@ -405,6 +435,7 @@ def _begin_next(
     if subject.state not in kind.shown:
         _point(subject, "published", None)
     _point(subject, "working", version)
+    subject.released = False
     subject.state = step.target
 
 
@@ -414,12 +445,12 @@ def delete_draft(
     kind: Aggregate[T],
     subject_id: UUID,
     *,
-    expected: int | None,
+    expected: str | None,
 ) -> None:
     """Remove a draft that was never submitted; the ledger keeps what it held."""
     subject = visible_row(session, actor, kind, subject_id, lock=True)
     grant = policies.require(actor, "delete", subject, kind.rules)
-    _expect(subject, expected)
+    _expect(actor, kind, subject, expected)
     submitted = session.scalar(
         sa.select(sa.func.count(Event.id)).where(
             Event.subject_kind == kind.name,
@@ -522,7 +553,7 @@ def act(
     subject_id: UUID,
     action: str,
     *,
-    expected: int | None,
+    expected: str | None,
     comment: str,
     fields: Mapping[str, Any],
 ) -> T:
@@ -531,7 +562,7 @@ def act(
     if action not in kind.workflow.actions:
         _step(actor, kind, subject, action)
     grant = policies.require(actor, action, subject, kind.rules)
-    _expect(subject, expected)
+    _expect(actor, kind, subject, expected)
     step = _step(actor, kind, subject, action)
     comment, notes = _said(session, actor, kind, step, comment, fields)
     before = _heading(kind, subject)
@@ -579,6 +610,10 @@ def _moved(
     if step.action in kind.publishing:
         _point(subject, "published", subject.working)
         subject.published_at = actor.now
+    if step.action in kind.releasing:
+        subject.released = True
+    elif step.target is kind.workflow.initial:
+        subject.released = False
     events.record(
         session,
         actor,
@@ -858,11 +893,13 @@ def history(
 ) -> Listing[dict[str, Any]]:
     """List what happened to an object, oldest first.
 
-    Its unit and its reviewers read everything. Others learn when it was published
-    and what became of it, but neither who did it nor why, and nothing of a review.
+    Its unit reads everything, its reviewers all but what the unit wrote and said
+    before the text left it. Others learn when it was published and what became of it,
+    but neither who did it nor why, and nothing of a review.
     """
     subject = visible_row(session, actor, kind, subject_id, lock=False)
     inside = kind.reads_working(actor, subject)
+    private = frozenset() if kind.insider(actor, subject) else kind.private
     statement = (
         sa.select(Event, User.name)
         .join(LedgerEntry, LedgerEntry.event_id == Event.id)
@@ -875,7 +912,12 @@ def history(
         )
 
     def show(rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> list[dict[str, Any]]:
-        return [_show_event(row[0], row[1], inside=inside) for row in rows]
+        return [
+            _show_event(
+                row[0], row[1], inside=inside, told=not _within(row[0], kind, private)
+            )
+            for row in rows
+        ]
 
     return Listing(
         session,
@@ -887,7 +929,17 @@ def history(
     )
 
 
-def _show_event(event: Event, name: str | None, *, inside: bool) -> dict[str, Any]:
+def _within(event: Event, kind: Aggregate[T], states: Collection[Any]) -> bool:
+    """Whether an event changed an object without leading it out of these states."""
+    ends = {event.from_state, event.to_state} - {None}
+    if not ends:
+        return bool(states) and event.action == f"{kind.name}.edit"
+    return ends <= {state.value for state in states}
+
+
+def _show_event(
+    event: Event, name: str | None, *, inside: bool, told: bool
+) -> dict[str, Any]:
     return {
         "id": event.id,
         "at": event.at,
@@ -898,8 +950,8 @@ def _show_event(event: Event, name: str | None, *, inside: bool) -> dict[str, An
         "action": event.action,
         "from": event.from_state,
         "to": event.to_state,
-        "comment": event.comment if inside else "",
-        "changes": event.changes if inside else {},
+        "comment": event.comment if inside and told else "",
+        "changes": event.changes if inside and told else {},
     }
 
 

@@ -44,22 +44,19 @@ def for_need(
     session: so.Session,
     actor: Actor,
     index: MatchIndex,
-    need_id: UUID,
+    need: Need,
     *,
     limit: int = 10,
     language: str = "zh-CN",
     **filters: Any,
 ) -> dict[str, Any]:
-    """Rank the offers on the market for a need.
+    """Rank the offers on the market for a need that the caller reads.
 
     Raises
     ------
-    NotFound
-        The caller may not know of the need.
     Forbidden
         The caller reads the need but is neither its owner nor works on it.
     """
-    need = needs.get(session, actor, need_id)
     policies.require(actor, "match", need, policies.NEED_RULES)
     granted = session.scalars(policies.granted_subjects(actor, "need")).all()
     tier = policies.need_tier(actor, need, granted)
@@ -82,14 +79,13 @@ def for_offer(
     session: so.Session,
     actor: Actor,
     index: MatchIndex,
-    offer_id: UUID,
+    offer: Offer,
     *,
     limit: int = 10,
     language: str = "zh-CN",
     **filters: Any,
 ) -> dict[str, Any]:
     """Rank the needs in the library for an offer; raises as ``for_need``."""
-    offer = offers.get(session, actor, offer_id)
     policies.require(actor, "match", offer, policies.OFFER_RULES)
     granted = session.scalars(policies.granted_subjects(actor, "offer")).all()
     tier = policies.offer_tier(actor, offer, granted)
@@ -369,6 +365,19 @@ def places(spans: Iterable[Span], composed: Composed) -> list[dict[str, Any]]:
         elif (place := composed.field_span(start, end)) is not None:
             found.append({"field": place[0], "span": [place[1], place[2]]})
     return found
+
+
+def quoted(answer: Mapping[str, Any], side: str) -> dict[str, bool]:
+    """Name the fields of the ``need`` or the ``offer`` that a ranking quotes."""
+    names = {
+        place["field"].partition("/")[0]
+        for item in answer["items"]
+        for term in item["terms"]
+        for place in term[f"{side}_places"]
+    }
+    if any(item["indicators"] or item["blockers"] for item in answer["items"]):
+        names.add("indicators")
+    return dict.fromkeys(names, True)
 
 
 def give_feedback(

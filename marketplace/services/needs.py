@@ -227,8 +227,11 @@ KIND: Aggregate[Need] = Aggregate(
     },
     fixing=PUBLISHING,
     publishing=PUBLISHING,
+    releasing=frozenset({"submit", "admit"}),
+    private=frozenset({NeedState.DRAFT}),
     visible=policies.visible_needs,
     working=policies.working_needs,
+    insider=policies.need_insider,
     reads_working=policies.reads_working_need,
     tier=policies.need_tier,
     limits=_limits,
@@ -287,14 +290,14 @@ def edit(
     need_id: UUID,
     data: Mapping[str, Any],
     *,
-    expected: int | None = None,
+    expected: str | None = None,
 ) -> Need:
     """Change a draft; of a need in the library or expired, begin the next version.
 
     Raises
     ------
     Stale
-        Somebody changed it since revision ``expected``.
+        Somebody changed it since ``expected``, the tag that the caller has read.
     IllegalTransition
         Its text is locked.
     """
@@ -302,7 +305,7 @@ def edit(
 
 
 def delete_draft(
-    session: so.Session, actor: Actor, need_id: UUID, *, expected: int | None = None
+    session: so.Session, actor: Actor, need_id: UUID, *, expected: str | None = None
 ) -> None:
     """Remove a draft that was never submitted."""
     lifecycles.delete_draft(session, actor, KIND, need_id, expected=expected)
@@ -314,7 +317,7 @@ def act(
     need_id: UUID,
     action: str,
     *,
-    expected: int | None = None,
+    expected: str | None = None,
     comment: str = "",
     **fields: Any,
 ) -> Need:
@@ -359,6 +362,11 @@ def get(session: so.Session, actor: Actor, need_id: UUID) -> Need:
 def view(session: so.Session, actor: Actor, need: Need) -> Values:
     """Show a need as the caller may see it, with what he may do now."""
     return lifecycles.view(session, actor, KIND, need)
+
+
+def tag(actor: Actor, need: Need) -> str:
+    """Return what changes with the need as the caller reads it."""
+    return lifecycles.tag(actor, KIND, need)
 
 
 def confidential(actor: Actor, need: Need, shown: Mapping[str, Any]) -> list[str]:

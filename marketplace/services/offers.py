@@ -299,8 +299,11 @@ KIND: Aggregate[Offer] = Aggregate(
     steps={OfferState.SUBMITTED: "unit", OfferState.UNIT_OK: "registration"},
     fixing=frozenset({"register", "list", "admit"}),
     publishing=frozenset({"list", "admit"}),
+    releasing=frozenset({"unit-approve", "admit"}),
+    private=frozenset({OfferState.DRAFT, OfferState.SUBMITTED}),
     visible=policies.visible_offers,
     working=policies.working_offers,
+    insider=policies.offer_insider,
     reads_working=policies.reads_working_offer,
     tier=policies.offer_tier,
     limits=_limits,
@@ -381,7 +384,7 @@ def edit(
     offer_id: UUID,
     data: Mapping[str, Any],
     *,
-    expected: int | None = None,
+    expected: str | None = None,
 ) -> Offer:
     """Change a draft; of a registered, listed or delisted offer, begin a version.
 
@@ -396,7 +399,7 @@ def edit(
 
 
 def delete_draft(
-    session: so.Session, actor: Actor, offer_id: UUID, *, expected: int | None = None
+    session: so.Session, actor: Actor, offer_id: UUID, *, expected: str | None = None
 ) -> None:
     """Remove a draft that was never submitted."""
     lifecycles.delete_draft(session, actor, KIND, offer_id, expected=expected)
@@ -408,7 +411,7 @@ def act(
     offer_id: UUID,
     action: str,
     *,
-    expected: int | None = None,
+    expected: str | None = None,
     comment: str = "",
     **fields: Any,
 ) -> Offer:
@@ -453,6 +456,11 @@ def get(session: so.Session, actor: Actor, offer_id: UUID) -> Offer:
 def view(session: so.Session, actor: Actor, offer: Offer) -> Values:
     """Show an offer as the caller may see it, with what he may do now."""
     return lifecycles.view(session, actor, KIND, offer)
+
+
+def tag(actor: Actor, offer: Offer) -> str:
+    """Return what changes with the offer as the caller reads it."""
+    return lifecycles.tag(actor, KIND, offer)
 
 
 def confidential(actor: Actor, offer: Offer, shown: Mapping[str, Any]) -> list[str]:

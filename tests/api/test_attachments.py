@@ -66,7 +66,7 @@ def attach_to_need(world, attachment_id, state, disclosure=Disclosure.FULL):
     need.working_version_id = version.id
     if state is NeedState.POOLED:
         need.published_version_id = version.id
-    need.state = state
+    need.state, need.released = state, state is not NeedState.DRAFT
     session.add(
         NeedAttachment(version_id=version.id, position=0, attachment_id=attachment_id)
     )
@@ -97,6 +97,7 @@ def attach_to_offer(world, attachment_id, state, disclosure=Disclosure.FULL):
     if state is OfferState.LISTED:
         offer.published_version_id = version.id
     offer.state = state
+    offer.released = state not in {OfferState.DRAFT, OfferState.SUBMITTED}
     session.add(
         OfferAttachment(version_id=version.id, position=0, attachment_id=attachment_id)
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from marketplace.domain.actors import system
 from marketplace.domain.organisations import OrganisationState
+from marketplace.models.ledger import Event
 from marketplace.models.organisations import OrganisationTie
 from marketplace.services import offers
 from tests.factories import NEED, OFFER, list_offer, pool
@@ -129,6 +131,25 @@ def test_hidden_fields_are_never_quoted(world: World) -> None:
         for t in match["terms"]
         for p in t["offer_places"]
     )
+
+
+def test_what_a_ranking_quotes_of_a_confidential_need_leaves_a_trace(
+    world: World,
+) -> None:
+    need = pool(world, disclosure="NDA")
+    list_offer(world)
+    need_id = need.id
+    statement = sa.select(Event).where(
+        Event.subject_id == need_id, Event.action == "need.read"
+    )
+    found = first(world.client("firm").get(f"/needs/{need_id}/matches"))
+    assert found["indicators"]
+    assert world.session.scalars(statement).all() == []
+    first(world.client("operator").get(f"/needs/{need_id}/matches"))
+    world.session.rollback()
+    traces = world.session.scalars(statement).all()
+    assert [trace.actor_role for trace in traces] == ["operator"]
+    assert "indicators" in traces[0].changes
 
 
 def test_a_targeted_need_is_matched_only_for_whom_it_is_meant(world: World) -> None:

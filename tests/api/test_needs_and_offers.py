@@ -399,6 +399,7 @@ def test_a_confidential_reading_leaves_a_trace(world: World, kind: str) -> None:
         caller = world.client(who)
         tag = caller.get(path).headers["ETag"]
         caller.get(PATHS[kind])
+        caller.get(f"{path}/matches")
     assert readings(world, made_id) == []
     detail = {"need": "problem", "offer": "team_intro"}[kind]
     broker = world.client("broker")
@@ -407,12 +408,48 @@ def test_a_confidential_reading_leaves_a_trace(world: World, kind: str) -> None:
     traces = readings(world, made_id)
     assert [role for role, _ in traces] == ["broker", "broker"]
     assert all(detail in fields for _, fields in traces)
-    assert broker.get(path).headers["ETag"] == tag, "a reading is no change"
+    owner = world.client(OWNERS[kind])
+    assert owner.get(path).headers["ETag"] == tag, "a reading is no change"
     operator = world.client("operator")
-    operator.get(f"{path}/events")
+    operator.get(f"{path}/versions/1")
     assert readings(world, made_id)[-1][0] == "operator"
     with world.session.no_autoflush:
         assert list(events.verify(world.session)) == []
+
+
+def test_an_answer_to_an_action_is_a_reading_as_well(world: World) -> None:
+    made_id = make(world, "need", "DISTRICT_OK", disclosure="NDA").id
+    path = f"/needs/{made_id}"
+    operator = world.client("operator")
+    tag = operator.get(path).headers["ETag"]
+    before = len(readings(world, made_id))
+    world.session.rollback()
+    approve = f"{path}/actions/formal-approve"
+    answer = operator.post(approve, {}, headers={"If-Match": tag})
+    assert answer.status_code == 200, answer.json
+    assert answer.json["problem"]
+    world.session.rollback()
+    found = readings(world, made_id)
+    assert len(found) == before + 1
+    assert "problem" in found[-1][1]
+
+
+def test_reading_the_ledger_leaves_a_trace_in_it(world: World) -> None:
+    make(world, "need")
+    world.session.commit()
+    operator = world.client("operator")
+    page = operator.get("/audit?subject_kind=need&limit=1").json["items"]
+    assert len(page) == 1
+    after = operator.get("/audit?action=user.read-ledger").json["items"]
+    assert [(e["user_name"], e["changes"]) for e in after] == [
+        (
+            "operator",
+            {
+                "entries": {"read": [page[0]["seq"], page[0]["seq"], 1]},
+                "subject_kind": {"read": "need"},
+            },
+        )
+    ]
 
 
 def test_the_comparison_counts_from_one(world: World) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,8 +27,7 @@ def installation(store: str, tmp_path: Path) -> Installation:
         return Installation(f"sqlite:///{tmp_path / 'jiebang.db'}", tmp_path)
     server = Postgres.from_environment()
     assert server is not None
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    return Installation(server.fresh(f"jiebang_test_{worker}_e2e"), tmp_path)
+    return Installation(server.fresh("e2e"), tmp_path)
 
 
 @pytest.fixture

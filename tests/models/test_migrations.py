@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,12 +11,16 @@ import pytest
 import sqlalchemy as sa
 import sqlalchemy.orm as so
 
+from marketplace.domain.actors import system
 from marketplace.extensions import configure_engine
 from marketplace.integrations import migrations
 from marketplace.models.base import Base
 from marketplace.models.idempotency import IdempotentAnswer
 from marketplace.models.matches import MatchFeedback
+from marketplace.models.needs import Need
+from marketplace.models.offers import Offer
 from marketplace.models.organisations import OrganisationTie, Qualification
+from marketplace.services import needs, offers
 from tests.markets import open_market
 from tests.people import World
 from tests.stores import Postgres
@@ -31,8 +34,7 @@ def empty(store: str, tmp_path: Path) -> Iterator[sa.Engine]:
     else:
         server = Postgres.from_environment()
         assert server is not None
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-        url = server.fresh(f"jiebang_test_{worker}_migrations")
+        url = server.fresh("migrations")
     engine = sa.create_engine(url)
     configure_engine(engine, 20)
     yield engine
@@ -94,6 +96,29 @@ def test_the_store_is_what_the_models_say(empty: sa.Engine) -> None:
         assert found == keys, table.name
 
 
+def test_texts_released_before_there_was_a_mark_get_it(world: World) -> None:
+    market = open_market(world)
+    session, machine = world.session, system(world.clock.now())
+    needs.act(session, machine, market.ids["need:DRAFT"], "withdraw", comment="不做了")
+    offers.edit(session, machine, market.ids["offer:LISTED"], {"title": "第二版"})
+    needs.edit(session, machine, market.ids["need:POOLED"], {"title": "第二版"})
+    needs.act(session, machine, market.ids["need:POOLED"], "withdraw", comment="撤回")
+    session.commit()
+    engine = session.get_bind()
+    assert isinstance(engine, sa.Engine)
+    marks = sa.union_all(
+        sa.select(Need.id, Need.released), sa.select(Offer.id, Offer.released)
+    )
+    before = {row.id: row.released for row in session.execute(marks)}
+    assert set(before.values()) == {True, False}
+    session.close()
+    try:
+        migrations.downgrade(engine, "0003")
+    finally:
+        migrations.upgrade(engine)
+    assert {row.id: row.released for row in session.execute(marks)} == before
+
+
 def test_going_up_twice_changes_nothing(empty: sa.Engine) -> None:
     migrations.upgrade(empty)
     first = things(empty)
@@ -143,11 +168,13 @@ LIES = {
     "needs": {
         "state_known": "state = 'FINE'",
         "published_has_version": "state = 'POOLED', published_version_id = NULL",
+        "draft_not_released": "state = 'DRAFT', released = true",
     },
     "offers": {
         "state_known": "state = 'FINE'",
         "value_known": "kind = 'service'",
         "published_has_version": "state = 'LISTED', published_version_id = NULL",
+        "draft_not_released": "state = 'DRAFT', released = true",
     },
     "organisation_ties": {
         "not_to_itself": "other_org_id = org_id",

@@ -386,6 +386,12 @@ class TestOperators:
                 world.session, operator, operator.user_id, "disable", comment="x"
             )
 
+    def test_of_two_who_disable_each_other_one_stays(self, world):
+        one, two = world.actor("operator"), world.actor("operator_two")
+        accounts.act(world.session, one, two.user_id, "disable", comment="先")
+        with pytest.raises(Unauthenticated):
+            accounts.act(world.session, two, one.user_id, "disable", comment="后")
+
     def test_a_state_is_left_once_and_for_a_reason(self, world):
         user, operator = world.user("firm"), world.actor("operator")
         with pytest.raises(Invalid):

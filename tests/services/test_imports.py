@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from marketplace.domain.needs import NeedState
 from marketplace.domain.offers import OfferState
+from marketplace.errors import NotFound
 from marketplace.extensions import db
 from marketplace.integrations import sheets
 from marketplace.integrations.files import FolderStore
@@ -27,6 +28,7 @@ from marketplace.models.jobs import (
 from marketplace.models.needs import Need
 from marketplace.models.offers import Offer
 from marketplace.models.organisations import Organisation
+from marketplace.models.users import Membership
 from marketplace.services import events, import_runs, imports, needs, offers
 from tests import people
 
@@ -100,6 +102,18 @@ def count(world, model):
 
 def counts(job):
     return (job.rows_read, job.rows_kept, job.rows_wrong, job.rows_repeated)
+
+
+def test_who_leaves_the_unit_leaves_its_reports(world, bring):
+    job = bring("team", csv(*OFFERS))
+    session = world.session
+    assert imports.get(session, world.actor("team"), job.id) is job
+    assert imports.get(session, world.actor("university_admin"), job.id) is job
+    session.execute(
+        sa.delete(Membership).where(Membership.user_id == world.user("team").id)
+    )
+    with pytest.raises(NotFound):
+        imports.get(session, world.actor("team"), job.id)
 
 
 @pytest.mark.parametrize("mode", ["all", "good"])

@@ -440,7 +440,7 @@ def test_an_older_version_is_not_for_outsiders(world: World, kind: str) -> None:
 def test_the_second_editor_is_told(world: World, kind: str) -> None:
     service, session = SERVICES[kind], world.session
     made = make(world, kind)
-    seen = made.revision
+    seen = str(made.revision)
     actor = world.actor(ADMINS[kind])
     service.edit(session, actor, made.id, {"title": "甲"}, expected=seen)
     for attempt in (
@@ -458,7 +458,7 @@ def test_two_sessions_cannot_both_edit(world: World, kind: str) -> None:
     """The revision in the UPDATE decides, whatever the callers have compared."""
     made = make(world, kind)
     actor, engine = world.actor(OWNERS[kind]), world.session.get_bind()
-    service, made_id, seen = SERVICES[kind], made.id, made.revision
+    service, made_id, seen = SERVICES[kind], made.id, str(made.revision)
     world.session.commit()
     with so.Session(engine) as one:
         service.edit(one, actor, made_id, {"title": "甲"}, expected=seen)
@@ -791,6 +791,108 @@ def test_the_history_is_whole_for_insiders_and_bare_for_others(
         assert event["user_id"] is None
         assert event["user_name"] is None
         assert (event["comment"], event["changes"]) == ("", {})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_reviewers_are_not_told_what_was_written_before_the_text_left_its_unit(
+    world: World, kind: str
+) -> None:
+    session, service = world.session, SERVICES[kind]
+    owner, admin = world.actor(OWNERS[kind]), world.actor(ADMINS[kind])
+    made = make(world, kind)
+    service.edit(session, owner, made.id, {"title": "内部讨论的题目"})
+    service.edit(session, owner, made.id, {"title": "提交的题目"})
+    if kind == "offer":
+        service.act(session, admin, made.id, "submit")
+        service.act(session, admin, made.id, "return", comment="内部意见")
+    state = {"need": "DISTRICT_OK", "offer": "UNIT_OK"}[kind]
+    walk(session, machine(world), kind, made.id, state)
+    session.commit()
+    operator = world.actor("operator")
+    told = service.history(session, operator, made.id).page().items
+    assert f"{kind}.edit" in [event["action"] for event in told]
+    assert "内部" not in str(told)
+    assert told[-1]["comment"] == "测试", "what leads out of the unit is told"
+    inside = service.history(session, owner, made.id).page().items
+    assert "内部讨论的题目" in str(inside)
+    if kind == "offer":
+        return
+    service.act(session, operator, made.id, "return", comment="指标不明确")
+    service.edit(session, owner, made.id, {"title": "答复后的题目"})
+    session.commit()
+    told = service.history(session, operator, made.id).page().items
+    assert told[-1]["changes"]["title"] == {
+        "old": "提交的题目",
+        "new": "答复后的题目",
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_text_taken_back_before_review_stays_in_its_unit(
+    world: World, kind: str
+) -> None:
+    session, service = world.session, SERVICES[kind]
+    owner, admin = world.actor(OWNERS[kind]), world.actor(ADMINS[kind])
+    action = {"need": "withdraw", "offer": "delist"}[kind]
+    made = make(world, kind, PUBLISHED[kind])
+    if kind == "need":
+        never = make(world, kind)
+        service.act(session, admin, never.id, action, comment="不做了")
+        for who in ("operator", "district"):
+            with pytest.raises(NotFound):
+                service.get(session, world.actor(who), never.id)
+    service.edit(session, owner, made.id, {"title": "未提交的第二版"})
+    service.act(session, admin, made.id, action, comment="不做了")
+    session.commit()
+    operator = world.actor("operator")
+    shown = service.view(session, operator, service.get(session, operator, made.id))
+    assert shown["title"] == SAMPLES[kind]["title"]
+    listed = service.search(session, operator).page().items
+    told = service.history(session, operator, made.id).page().items
+    assert "未提交" not in f"{shown} {listed} {told}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_tag_of_outsiders_tells_nothing_of_the_next_version(
+    world: World, kind: str
+) -> None:
+    session, service = world.session, SERVICES[kind]
+    made = make(world, kind, PUBLISHED[kind])
+    stranger, owner = world.actor("stranger"), world.actor(OWNERS[kind])
+
+    def tags() -> tuple[str, str]:
+        found = service.get(session, owner, made.id)
+        return service.tag(stranger, found), service.tag(owner, found)
+
+    before = tags()
+    service.edit(session, owner, made.id, {"title": "第二版"})
+    edited = tags()
+    assert edited[0] == before[0]
+    assert edited[1] != before[1]
+    world.clock.advance(minutes=1)
+    walk(session, machine(world), kind, made.id, PUBLISHED[kind])
+    assert tags()[0] != before[0], "the second version is another text"
+
+
+def test_an_operator_takes_down_what_he_reads_by_its_tag(world: World) -> None:
+    session, service = world.session, SERVICES["offer"]
+    made = make(world, "offer", "LISTED")
+    service.edit(session, world.actor("team"), made.id, {"title": "第二版"})
+    operator = world.actor("operator")
+    seen = service.tag(operator, service.get(session, operator, made.id))
+    with pytest.raises(Stale):
+        service.act(
+            session,
+            operator,
+            made.id,
+            "delist",
+            comment="侵权投诉",
+            expected=str(made.revision),
+        )
+    moved = service.act(
+        session, operator, made.id, "delist", comment="侵权投诉", expected=seen
+    )
+    assert moved.state is OfferState.DELISTED
 
 
 @pytest.mark.parametrize("kind", KINDS)
