@@ -201,6 +201,7 @@ NEED_RULES: Rules = {
     "argue-fail": (system, impartial_operator),
     "pool": (system, impartial_operator),
     "withdraw": (system, owner_admin, owner_verified_member),
+    "discard": (system, owner_admin, owner_verified_member),
     "renew": (system, owner_admin),
     "grant": (system, owner_admin),
     "match": (system, owner_member, operator, district, broker),
@@ -224,6 +225,7 @@ OFFER_RULES: Rules = {
         ),
     ),
     "delist": (system, owner_admin, operator),
+    "discard": (system, owner_admin, owner_verified_member),
     "grant": (system, owner_admin),
     "match": (system, owner_member, operator, broker),
 }

@@ -80,6 +80,8 @@ NEED_WORKFLOW = Workflow("need", DRAFT, table([
                Text("入库", "Add to the library")),
     Transition("withdraw",         OPEN,                     WITHDRAWN,
                Text("撤回", "Withdraw"), needs_reason=True),
+    Transition("discard",          EDITABLE | REVIEWING,     POOLED,
+               Text("放弃修订", "Discard the next version"), published_only=True),
     Transition("renew",            {EXPIRED},                POOLED,
                Text("续期", "Renew"), fields=("valid_until",)),
     Transition("expire",           {POOLED},                 EXPIRED,

@@ -77,6 +77,8 @@ OFFER_WORKFLOW = Workflow("offer", DRAFT, table([
                Text("下架", "Delist"), needs_reason=True),
     Transition("delist",       {DRAFT, SUBMITTED, UNIT_OK},  DELISTED,
                Text("下架", "Delist"), needs_reason=True, published_only=True),
+    Transition("discard",      {DRAFT, SUBMITTED, UNIT_OK},  LISTED,
+               Text("放弃修订", "Discard the next version"), published_only=True),
     Transition("revise",       REVISABLE,                    DRAFT,
                Text("修订", "Begin the next version"), system=True),
     Transition("admit",        {DRAFT},                      LISTED,

@@ -39,7 +39,7 @@ class Transition(Generic[S]):
         Names of further input that the action takes.
     published_only : bool
         Offered only while a version is published, and then also to who does not read
-        the next one: taking down what the public reads.
+        the next one: taking down what the public reads, or going back to it.
     """
 
     action: str

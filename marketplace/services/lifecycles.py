@@ -47,6 +47,7 @@ Tiers = Mapping[Disclosure, Mapping[str, Tier]]
 Action = dict[str, Any]
 MOST_COMMENT, MOST_FIELD_COMMENTS, MOST_WORDS = 2000, 100, 10
 _TAG_LENGTH = 32
+DISCARD = "discard"
 _WRITING = {Role.DEMAND, Role.SUPPLIER, Role.UNIT_ADMIN}
 
 
@@ -418,7 +419,14 @@ def _begin_next(
     """Open version n+1; the published one stays where outsiders still read it."""
     step = kind.workflow.step(subject.state, "revise", system=True)
     number = subject.working.number
-    version = _new_version(kind, actor, subject, number + 1, values)
+    model = kind.version_model
+    last = session.scalar(
+        sa.select(sa.func.max(model.number)).where(
+            getattr(model, kind.parent) == subject.id
+        )
+    )
+    following = (last or number) + 1
+    version = _new_version(kind, actor, subject, following, values)
     session.add(version)
     session.flush()
     events.record(
@@ -430,7 +438,7 @@ def _begin_next(
         org_id=grant.org_id,
         from_state=subject.state.value,
         to_state=step.target.value,
-        changes={"version": {"old": number, "new": number + 1}},
+        changes={"version": {"old": number, "new": following}},
     )
     if subject.state not in kind.shown:
         _point(subject, "published", None)
@@ -610,7 +618,9 @@ def _moved(
     if step.action in kind.publishing:
         _point(subject, "published", subject.working)
         subject.published_at = actor.now
-    if step.action in kind.releasing:
+    if step.action == DISCARD:
+        _drop_next(session, kind, subject)
+    if step.action in kind.releasing or step.action == DISCARD:
         subject.released = True
     elif step.target is kind.workflow.initial:
         subject.released = False
@@ -630,6 +640,21 @@ def _moved(
     _touch(subject, actor)
     session.flush()
     return subject
+
+
+def _drop_next(session: so.Session, kind: Aggregate[T], subject: T) -> None:
+    """Take the published version back to work on; the ledger keeps the other one."""
+    dropped = subject.working
+    contents.load_children(session, kind.table, dropped)
+    subject.opinions = {
+        step: opinion
+        for step, opinion in subject.opinions.items()
+        if opinion["version"] != dropped.number
+    }
+    _point(subject, "working", subject.published)
+    session.flush()
+    session.delete(dropped)
+    session.flush()
 
 
 def _said(
@@ -908,7 +933,8 @@ def history(
     )
     if not inside:
         statement = statement.where(
-            Event.to_state.in_([state.value for state in kind.published])
+            Event.to_state.in_([state.value for state in kind.published]),
+            Event.action != f"{kind.name}.{DISCARD}",
         )
 
     def show(rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> list[dict[str, Any]]:

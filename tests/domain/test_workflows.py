@@ -47,9 +47,11 @@ RULES = {
 CONTRACT = {
     "need": {
         *("submit", "district-approve", "return", "formal-approve", "argue-pass"),
-        *("argue-fail", "pool", "withdraw", "renew"),
+        *("argue-fail", "pool", "withdraw", "renew", "discard"),
     },
-    "offer": {"submit", "unit-approve", "register", "list", "return", "delist"},
+    "offer": {
+        *("submit", "unit-approve", "register", "list", "return", "delist", "discard"),
+    },
     "organisation": {"verify", "suspend", "reinstate", "close"},
 }
 CODE_LISTS = {

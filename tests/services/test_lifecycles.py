@@ -874,6 +874,38 @@ def test_the_tag_of_outsiders_tells_nothing_of_the_next_version(
     assert tags()[0] != before[0], "the second version is another text"
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("submitted", [False, True])
+def test_who_gives_up_a_revision_keeps_what_is_published(
+    world: World, kind: str, *, submitted: bool
+) -> None:
+    session, service = world.session, SERVICES[kind]
+    owner, admin = world.actor(OWNERS[kind]), world.actor(ADMINS[kind])
+    stranger = world.actor("stranger")
+    made = make(world, kind, PUBLISHED[kind])
+    before = service.view(session, stranger, made)
+    for round_ in range(2):
+        service.edit(session, owner, made.id, {"title": f"改错了{round_}"})
+        assert made.working.number == 2
+        if submitted:
+            service.act(session, admin, made.id, "submit")
+        for who in ("operator", "stranger", "other_firm"):
+            with pytest.raises((Forbidden, Unauthenticated)):
+                service.act(session, world.actor(who), made.id, "discard")
+        service.act(session, owner, made.id, "discard")
+        session.expire_all()
+        made = service.get(session, owner, made.id)
+        assert made.state.value == PUBLISHED[kind]
+        assert made.working is made.published
+        assert made.working.number == 1
+        assert service.view(session, stranger, made) == before
+    session.commit()
+    told = service.history(session, stranger, made.id).page().items
+    assert not [event for event in told if event["action"].endswith("discard")]
+    kept = service.history(session, owner, made.id).page().items
+    assert "改错了1" in str(kept), "the ledger keeps what was given up"
+
+
 def test_an_operator_takes_down_what_he_reads_by_its_tag(world: World) -> None:
     session, service = world.session, SERVICES["offer"]
     made = make(world, "offer", "LISTED")
