@@ -9,7 +9,8 @@ How a ranking comes about
    the first k, at most as many as the weights file says under ``candidates``.
 3. A part that cannot be computed gives its share to the text.
 4. Where a core indicator (核心指标) is missed, the score is at most what the text would
-   earn if every other part were nought. Whoever meets it earns more by the same text.
+   earn if every other part were nought, and below every score that is called good.
+   Whoever meets it earns more by the same text.
 5. Scores are rounded to nine places, then sorted; ties go to the lesser id.
 
 A document that shares no word with the query is not returned.
@@ -68,7 +69,7 @@ from matching.views import (
 )
 from matching.weights import DEFAULT, PARTS, Weights, load
 
-VERSION: Final = "1.0"
+VERSION: Final = "1.1"
 """Raised whenever the same input and weights could give another ranking."""
 
 _PLACES: Final = 9
@@ -77,6 +78,9 @@ _CLOSE_ENOUGH: Final = 4
 
 _SLACK: Final = 4 * 10.0**-_PLACES
 """More than rounding and another order of adding up can make between two sums."""
+
+_KNEE: Final = 0.97
+"""Share of the least ``good`` score up to which a blocked score stays as it is."""
 
 Progress = Callable[[int], None]
 
@@ -639,8 +643,20 @@ class Matcher:
             value = parts[part]
             score += shares[part] * (text if value is None else value)
         if blocked:
-            score = min(score, shares["text"] * text)
+            score = self._pressed(min(score, shares["text"] * text))
         return round(min(max(score, 0.0), 1.0), _PLACES)
+
+    def _pressed(self, score: float) -> float:
+        """Bring a blocked score below the bands of those that are not, in its order.
+
+        Otherwise a miss with much common text would stand, as merely ``possible``,
+        above offers that are ``good``.
+        """
+        ceiling, most = self.weights.bands["good"], self.weights.parts["text"]
+        knee = _KNEE * ceiling
+        if score <= knee or most <= ceiling:
+            return score
+        return knee + (ceiling - knee) * (score - knee) / (most - knee) - _SLACK
 
     def _match(
         self,

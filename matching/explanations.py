@@ -6,6 +6,7 @@ no trace in an explanation.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,31 @@ from matching.postings import Posting, Reason, Span, Term
 from matching.segments import Integers
 from matching.text import Normalised, normalise
 from matching.tokens import Features, Kind, tokenise
+from matching.units import canonical
 from matching.views import Bm25View, Query, Statistics
+
+_LONGEST_TERM = 16
+"""Longer runs of shared characters are quotations, not terms."""
+
+_LITTLE = """
+的 了 和 与 及 或 在 中 对 为 以 是 有 等 并 各 其 该 将 被 把 从 到 由 于 上 下 内
+外 后 前 时 可 能 使 用 不 无 高 低 大 小 多 少 新 型 化 性 式 级 类 种 个 次 至 而
+且 也 均 按 经 需 现 已 较 更 最 度 量 值 率
+"""
+_COMMON = """
+以上 以下 以内 之间 达到 要求 问题 缩小 提高 提升 降低 减少 增加 实现 采用 进行
+具有 满足 需要 需求 目前 现有 国内 国外 国际 先进 水平 主要 包括 相关 通过 利用
+使用 应用 开发 研究 研发 技术 关键 项目 企业 公司 单位 产品 指标 目标 内容 以及
+同时 不同 能够 可以 形成 解决 存在 由于 导致 影响 较大 较高 较低 不足 低于 高于
+不低于 不高于 不大于 不小于 不超过 大于 小于 等于 小时 分钟 左右 一种 进一步 方面
+情况 方式 过程 条件 之后 以来 保证 确保 完成 其中 分别 一致 配套 针对
+面向 取消 围绕 基于 结合 给出 提供 允许 包含 采取 给定
+"""
+_COMMON_WORDS = frozenset(_COMMON.split())
+"""Words that any need and any offer has: they weigh little and explain nothing."""
+
+_NOT_AT_ENDS = _COMMON_WORDS.union(_LITTLE.split())
+"""A term neither begins nor ends with them."""
 
 _MOST_SPANS = 20
 """A word that stands everywhere is pointed at this often, on either side."""
@@ -162,7 +187,9 @@ class Explainer:
         if not total:
             return ()
         units = self._units(own, other)
-        units.update(self._runs(own, theirs, units))
+        for text, sides in self._runs(own, theirs).items():
+            units.setdefault(text, sides)
+        _drop_parts(units)
         weights = _weigh(units, own, gains)
         heaviest = sorted(units, key=lambda text: (-round(weights[text], 9), text))
         return tuple(
@@ -177,7 +204,10 @@ class Explainer:
         )
 
     def _units(self, own: Places, other: Places) -> Units:
-        """Return shared words of two characters and more, stems and codes."""
+        """Return shared words of two characters and more, stems and codes.
+
+        Bare figures, units and words that any need has are no technical terms.
+        """
         units: Units = {}
         for feature, places in own.items():
             kind = feature >> 60
@@ -186,6 +216,8 @@ class Explainer:
             if kind == Kind.WORD and places[0][2] - places[0][1] < 2:
                 continue
             text = self.reading.text(places[0])
+            if _says_nothing(text):
+                continue
             if text in units:
                 units[text][0].extend(places)
                 units[text][1].extend(other[feature])
@@ -193,33 +225,104 @@ class Explainer:
                 units[text] = (list(places), list(other[feature]))
         return units
 
-    def _runs(self, own: Places, theirs: Reading, units: Units) -> Units:
-        """Return runs of shared bigrams that no shared word covers."""
-        covered = {
-            (field, at)
-            for places, _ in units.values()
-            for field, start, end in places
-            for at in range(start, end)
-        }
-        loose = sorted(
+    def _runs(self, own: Places, theirs: Reading) -> Units:
+        """Return the longest runs of characters that both sides have, as whole words.
+
+        Where the two sides are cut otherwise, or a term has several words, no shared
+        word tells of it. A run ends where words end on the query's side; of a longer
+        word its first two characters and more will do.
+        """
+        shared = sorted(
             place
             for feature, places in own.items()
             if feature >> 60 == Kind.BIGRAM
             for place in places
-            if not all((place[0], at) in covered for at in range(*place[1:]))
+            if place[2] - place[1] == 2
         )
         runs: Units = {}
-        for run in _chains(loose):
-            joined = (run[0][0], run[0][1], run[-1][2])
-            whole = self.reading.text(joined)
-            for place in [joined] if _has(theirs, whole) else run:
-                text = self.reading.text(place)
-                if text in units:
+        for chain in _chains(shared):
+            field, first, last = chain[0][0], chain[0][1], chain[-1][2]
+            for start, end in _longest(self.reading, theirs, field, first, last):
+                place = self._trimmed(field, start, end)
+                if place is None:
                     continue
+                text = self.reading.text(place)
                 if text not in runs:
                     runs[text] = ([], list(theirs.find_all(text)))
                 runs[text][0].append(place)
-        return {text: sides for text, sides in runs.items() if sides[1]}
+        return runs
+
+    def _trimmed(self, field: int, start: int, end: int) -> Place | None:
+        """Cut a run to whole words, no little ones at its ends; None if too short."""
+        words = self._words.get(field, [])
+        inside = [
+            (max(first, start), min(last, end))
+            for first, last in words
+            if first >= start and min(last, end) - first >= min(last - first, 2)
+        ]
+        texts = self.reading.folded[field]
+        while inside and texts[slice(*inside[0])] in _NOT_AT_ENDS:
+            inside.pop(0)
+        while inside and texts[slice(*inside[-1])] in _NOT_AT_ENDS:
+            inside.pop()
+        if not inside or inside[-1][1] - inside[0][0] < 2:
+            return None
+        place = (field, inside[0][0], inside[-1][1])
+        return None if _says_nothing(self.reading.text(place)) else place
+
+    @cached_property
+    def _words(self) -> dict[int, list[tuple[int, int]]]:
+        """Places of the query's Chinese words in reading order, by field."""
+        found: dict[int, list[tuple[int, int]]] = {}
+        for feature, places in self.reading.places.items():
+            if feature >> 60 == Kind.WORD:
+                for field, start, end in places:
+                    found.setdefault(field, []).append((start, end))
+        return {field: sorted(words) for field, words in found.items()}
+
+
+def _longest(
+    mine: Reading, theirs: Reading, field: int, first: int, last: int
+) -> Iterable[tuple[int, int]]:
+    """Yield what of a stretch the other side has, each as long as it goes."""
+    reached = first
+    for start in range(first, last - 1):
+        end = max(reached, start + 2)
+        if not _has(theirs, mine.text((field, start, end))):
+            continue
+        while end < min(last, start + _LONGEST_TERM) and _has(
+            theirs, mine.text((field, start, end + 1))
+        ):
+            end += 1
+        if end > reached:
+            yield start, end
+            reached = end
+
+
+def _drop_parts(units: Units) -> None:
+    """Take out the terms that stand only inside of longer ones in the query."""
+    for text in list(units):
+        around = [
+            place
+            for longer, (places, _) in units.items()
+            if text in longer and text != longer
+            for place in places
+        ]
+        if around and all(
+            any(f == field and s <= start and end <= e for f, s, e in around)
+            for field, start, end in units[text][0]
+        ):
+            del units[text]
+
+
+@lru_cache(maxsize=8192)
+def _says_nothing(text: str) -> bool:
+    """Say whether words name nothing technical: figures, units, common words."""
+    if text in _COMMON_WORDS or len(text) < 2:
+        return True
+    if not any(map(str.isalpha, text)):
+        return True
+    return text.isascii() and text.isalpha() and bool(canonical(text))
 
 
 def _has(reading: Reading, words: str) -> bool:
@@ -304,6 +407,8 @@ def reasons(
             for verdict in verdicts
             if verdict.kind is of_kind and core in {None, verdict.required.is_core}
         )
+    if "indicators" in document.hidden_parts and query.indicators:
+        found.append(Reason("indicators_hidden", {}))
     words = [term.text for term in terms][:5]
     if words:
         found.append(Reason("shared_terms", {"terms": words}))

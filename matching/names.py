@@ -37,9 +37,24 @@ _CARBON_STEEL = re.compile(
     r"(?<![A-Za-z0-9.-])(\d{2})"
     r"(?:号?钢|((?:Cr|Mn|Mo|Si|Ni|Ti|V|W|Al|B|Nb)[A-Za-z0-9]{0,12}))(?![A-Za-z0-9])"
 )
+_ELEMENTS = (
+    "He|Li|Be|Ne|Na|Mg|Al|Si|Cl|Ar|Ca|Sc|Ti|Cr|Mn|Fe|Co|Ni|Cu|Zn|Ga|Ge|As|Se|Br|Kr|Rb|Sr"
+    "|Zr|Nb|Mo|Tc|Ru|Rh|Pd|Ag|Cd|In|Sn|Sb|Te|Xe|Cs|Ba|La|Ce|Pr|Nd|Sm|Eu|Gd|Tb|Dy|Ho|Er"
+    "|Tm|Yb|Lu|Hf|Ta|Re|Os|Ir|Pt|Au|Hg|Tl|Pb|Bi|Th|H|B|C|N|O|F|P|S|K|V|I|Y|W|U"
+)
+_NONMETALS = frozenset(["H", "B", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I"])
+_ATOMS = re.compile(rf"({_ELEMENTS})(\d{{0,2}})")
+_COMPOUND = re.compile(rf"(?:(?:{_ELEMENTS})\d{{0,2}}){{2,8}}")
+_NOT_WANTED = re.compile(
+    r"(?:替代|取代|代替|替换|淘汰|现有|现用|原有|原用|目前|传统|常规|普通|而非|不同于|优于)"
+    r"[^，。；、,;\n]{0,8}$"
+)
+"""Before a grade: it is what the firm has, not what it asks for."""
+_ONE_LETTER = re.compile(r"letters [A-Z]$")
 _OTHER_TEMPER = 0.5
 _OTHER_NUMBER = 0.5
 _OTHER_EDITION = 0.95
+_LOOK_BACK = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +82,73 @@ class Grade:
 def grades(text: str) -> tuple[Grade, ...]:
     """Find the grades in a normalised text, in order, each once.
 
+    Chemical formulas are no grades.
+
     Examples
     --------
     >>> [grade.text for grade in grades("6061-T6 与 T800，执行 GB/T 1591-2018")]
     ['6061-T6', 'T800', 'GB/T 1591-2018']
-    >>> grades("抗拉强度≥600 MPa，2024 年")
+    >>> grades("抗拉强度≥600 MPa，2024 年，掺 Y2O3")
     ()
     """
+    return tuple(dict.fromkeys(grade for _, grade in _placed(text)))
+
+
+def wanted_grades(title: str, text: str) -> tuple[Grade, ...]:
+    """Find the grades that a need asks for, not those that it sets out from.
+
+    Of the grades of one family those in the title count alone. Where there is none,
+    a grade after words such as 现有 or 替代 counts only if it is the only one.
+
+    Parameters
+    ----------
+    title, text : str
+        Normalised; the title is not repeated in the text.
+
+    Examples
+    --------
+    >>> [grade.text for grade in wanted_grades("R290热泵", "现用R32，改用R290")]
+    ['R290']
+    """
+    titled = {grade.family for _, grade in _placed(title)}
+    placed = [
+        (grade, not _NOT_WANTED.search(text, max(0, start - _LOOK_BACK), start))
+        for start, grade in _placed(text)
+        if grade.family not in titled
+    ]
+    asked = {grade.family for grade, is_asked in placed if is_asked}
+    return tuple(
+        dict.fromkeys(
+            [
+                *(grade for _, grade in _placed(title)),
+                *(
+                    grade
+                    for grade, is_asked in placed
+                    if is_asked or grade.family not in asked
+                ),
+            ]
+        )
+    )
+
+
+def _is_compound(words: str) -> bool:
+    """Say whether each part of a word is a formula with a metal or oxygen in it."""
+    for part in words.split("-"):
+        if _COMPOUND.fullmatch(part) is None:
+            return False
+        symbols = {symbol for symbol, _ in _ATOMS.findall(part)}
+        if not symbols & _NONMETALS or not (symbols - _NONMETALS or "O" in symbols):
+            return False
+    return True
+
+
+def _placed(text: str) -> list[tuple[int, Grade]]:
+    """Return the grades with the places where they begin, in order."""
     found: dict[int, tuple[int, Grade]] = {}
 
     def keep(match: re.Match[str], family: str, number: str, suffix: str) -> None:
+        if _is_compound(match.group()):
+            return
         grade = Grade(family, number, suffix.upper(), match.group())
         found.setdefault(match.start(), (match.end(), grade))
 
@@ -90,18 +162,21 @@ def grades(text: str) -> tuple[Grade, ...]:
         keep(m, "steel", m[1], m[2] or "")
     for m in _LETTERED.finditer(text):
         keep(m, f"letters {m[1].upper()}", m[2], m[3].lstrip("-"))
-    ordered: list[Grade] = []
+    ordered: list[tuple[int, Grade]] = []
     reached = 0
     for start in sorted(found):
         end, grade = found[start]
         if start >= reached:
-            ordered.append(grade)
+            ordered.append((start, grade))
             reached = end
-    return tuple(dict.fromkeys(ordered))
+    return ordered
 
 
 def grade_similarity(one: Grade, other: Grade) -> float | None:
     """Compare two grades; None when they are of different families.
+
+    After one letter alone the figure must be about as long: T6 is a temper, T700 a
+    fibre.
 
     Returns
     -------
@@ -119,6 +194,8 @@ def grade_similarity(one: Grade, other: Grade) -> float | None:
     """
     if one.family != other.family:
         return None
+    if _ONE_LETTER.match(one.family) and abs(len(one.number) - len(other.number)) > 1:
+        return None
     if one.number != other.number:
         return _OTHER_NUMBER * OSA.normalized_similarity(one.number, other.number)
     if one.suffix == other.suffix:
@@ -132,21 +209,21 @@ def grade_similarity(one: Grade, other: Grade) -> float | None:
 def best_grades(
     wanted: Sequence[Grade], offered: Sequence[Grade]
 ) -> list[tuple[Grade, Grade, float]]:
-    """Pair each wanted grade with the nearest offered one of its family.
+    """Pair in each family the wanted and the offered grade that are nearest.
 
-    A wanted grade whose family is not offered at all has no pair: nothing is known.
+    A family that is not offered at all has no pair: nothing is known. Of several wanted
+    grades of a family any one will do.
     """
-    pairs: list[tuple[Grade, Grade, float]] = []
+    nearest: dict[str, tuple[Grade, Grade, float]] = {}
     for grade in wanted:
-        scored = [
-            (similarity, other)
-            for other in offered
-            if (similarity := grade_similarity(grade, other)) is not None
-        ]
-        if scored:
-            similarity, other = max(scored, key=lambda pair: pair[0])
-            pairs.append((grade, other, similarity))
-    return pairs
+        for other in offered:
+            similarity = grade_similarity(grade, other)
+            if similarity is None:
+                continue
+            known = nearest.get(grade.family)
+            if known is None or similarity > known[2]:
+                nearest[grade.family] = (grade, other, similarity)
+    return list(nearest.values())
 
 
 @lru_cache(maxsize=65536)

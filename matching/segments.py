@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from matching.errors import IndexCorrupt
 from matching.indicators import Comparison, Indicator, extract
-from matching.names import Grade, grades
+from matching.names import Grade, grades, wanted_grades
 from matching.postings import AXES, Posting
 from matching.text import clean
 from matching.tokens import KIND_SHIFT, Kind, fold, tokenise
@@ -187,11 +187,10 @@ class Facts:
     @classmethod
     def of(cls, posting: Posting) -> Self:
         """Read what a posting says."""
-        visible = "\n".join((posting.title, *posting.keywords, posting.text))
         return cls(
             posting.kind,
             posting.names,
-            _grades(visible),
+            _visible_grades(posting),
             _grades(posting.hidden_text),
             posting.indicators,
             posting.hidden_indicators,
@@ -284,6 +283,16 @@ def _grades(text: str) -> tuple[Grade, ...]:
     if not any(map(str.isdigit, text)):
         return ()
     return grades(clean(text))
+
+
+def _visible_grades(posting: Posting) -> tuple[Grade, ...]:
+    """Find the grades in what may be quoted; of a need only those that it asks for."""
+    rest = "\n".join((*posting.keywords, posting.text))
+    if posting.kind != "need":
+        return _grades(f"{posting.title}\n{rest}")
+    if not any(map(str.isdigit, posting.title + rest)):
+        return ()
+    return wanted_grades(clean(posting.title), clean(rest))
 
 
 def _dump(value: object) -> bytes:

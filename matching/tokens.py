@@ -27,8 +27,9 @@ from matching.text import HAN, normalise
 Features: TypeAlias = npt.NDArray[np.uint64]
 Integers: TypeAlias = npt.NDArray[np.int64]
 
-ANALYSER: Final = f"1+rjieba-{version('rjieba')}"
-"""Names the features; an index made by another analyser cannot be searched."""
+ANALYSER: Final = f"2+rjieba-{version('rjieba')}"
+"""Names the features and the facts that are read out of texts; an index made by another
+analyser cannot be searched. Raised whenever either would come out otherwise."""
 
 
 class Kind(IntEnum):
@@ -126,6 +127,18 @@ def fold(text: str) -> str:
     '6061-t6铝合金'
     """
     return normalise(text).folded
+
+
+def words(folded: str) -> list[str]:
+    """Cut one folded text into words, signs and blanks left out.
+
+    Examples
+    --------
+    >>> words("电池托盘, t800")
+    ['电池', '托盘', 't800']
+    """
+    cut = rjieba.cut(_SURROGATE.sub("\ufffd", folded)) if folded else []
+    return [word for word in cut if any(map(str.isalnum, word))]
 
 
 def tokenise(folded: Sequence[str], *, grams: bool = True) -> Tokens:

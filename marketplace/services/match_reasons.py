@@ -30,6 +30,10 @@ SENTENCES: dict[str, Text] = {
         "指标“{name}”未达到：要求 {required}，供方为 {claimed}",
         "Indicator '{name}' is missed: {required} is required, {claimed} is offered",
     ),
+    "indicators_hidden": Text(
+        "对方的指标须签保密协议后可见，此处未逐项比较",
+        "The other side's indicators are under an NDA and not compared here",
+    ),
     "shared_terms": Text("共同的技术用语：{terms}", "Shared technical terms: {terms}"),
     "same_grade": Text("牌号一致：{offered}", "The same grade: {offered}"),
     "other_grade": Text(

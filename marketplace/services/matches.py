@@ -26,6 +26,10 @@ from matching import Filter, Match, Posting, Span
 
 PREVIEW_ID = "draft"
 SUPPLY = frozenset({"result", "capability"})
+LEAST_SCORE = 0.05
+"""Below it a list is better empty than filled up."""
+LEAST_HIDDEN_TEXT = 0.1
+"""Text part of a pair that shares nothing in public and yet is worth a look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +188,27 @@ def _answer(
     own = Side(posting.id, posting.kind, posting.title, owner_org_id, "", composed)
     items = [
         _view(match, own, sides[match.id], rank, language, names)
-        for rank, match in enumerate((m for m in ranked if m.id in sides), start=1)
+        for rank, match in enumerate(
+            (m for m in ranked if m.id in sides and _worth_showing(m)), start=1
+        )
     ]
     return {"items": items, "next": None, "total": len(items)}
+
+
+def _worth_showing(match: Match) -> bool:
+    """Whether anything but the surroundings speaks for a pair.
+
+    Being in the same province is no reason, nor is a word that half the market uses.
+    What speaks for it may be hidden: then the text part tells.
+    """
+    if match.score < LEAST_SCORE:
+        return False
+    evidence = {"indicator_met", "indicator_near", "core_missed", "same_grade"}
+    return (
+        bool(match.terms)
+        or (match.parts["text"] or 0.0) >= LEAST_HIDDEN_TEXT
+        or any(reason.code in evidence for reason in match.reasons)
+    )
 
 
 def _is_party(actor: Actor) -> bool:

@@ -162,6 +162,14 @@ def test_a_targeted_need_is_matched_only_for_whom_it_is_meant(world: World) -> N
     assert world.client("team").get(f"/offers/{offer.id}/matches").json["items"] == []
 
 
+def test_who_shares_nothing_but_the_province_is_not_shown(world: World) -> None:
+    list_offer(world)
+    draft = {"title": "量子纠缠通信卫星载荷", "problem": "单光子探测"}
+    answer = world.client("firm").post("/matches/preview", {"need": draft, "limit": 5})
+    assert answer.status_code == 200, answer.json
+    assert answer.json == {"items": [], "next": None, "total": 0}
+
+
 def test_a_preview_stores_nothing(world: World) -> None:
     list_offer(world)
     client = world.client("firm")

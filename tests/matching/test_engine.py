@@ -234,6 +234,77 @@ def test_an_offer_looks_for_needs_by_what_the_needs_require():
     assert second.blockers
 
 
+@given(text=st.floats(0, 1), others=st.floats(0, 1))
+def test_bands_fall_with_the_rank(text, others):
+    """A blocked score keeps its order and stays below whatever is called good."""
+    matcher = Matcher.build([Posting(id="a", title="铝")])
+    good = matcher.weights.bands["good"]
+    parts = dict.fromkeys(PARTS, others) | {"text": text}
+    blocked = matcher._score(parts, blocked=True)
+    assert blocked < good
+    assert blocked <= matcher._score(parts, blocked=False)
+    more = matcher._score(parts | {"text": min(text + 0.01, 1)}, blocked=True)
+    assert more >= blocked
+
+
+def test_terms_are_words_and_say_something():
+    need = Posting(
+        id="n",
+        kind="need",
+        title="免热处理铝合金减震塔压铸",
+        text="要求达到以上指标，聚醚砜中空膜丝对水通量的影响；抗拉强度 240 MPa 以上。",
+    )
+    offer = Posting(
+        id="o",
+        title="减震塔用免热处理合金",
+        text="达到要求的膜丝对称结构，热变形，磺化醚砜中试，强度 240 MPa 以上。",
+    )
+    (match,) = Matcher.build([offer]).rank(need)
+    texts = {term.text for term in match.terms}
+    assert {"减震塔", "免热处理"} <= texts
+    assert not texts & {"以上", "达到", "要求", "mpa", "240"}
+    assert not texts & {"醚砜中", "膜丝对", "震塔"}
+
+
+def test_hidden_indicators_are_said_to_be_hidden():
+    need = Posting(
+        id="n", title="铝合金", kind="need", indicators=[parse("强度≥600MPa")]
+    )
+    offer = Posting(id="o", title="铝合金", hidden_indicators=[parse("强度620MPa")])
+    closed = replace(offer, hidden_parts={"indicators"})
+    (match,) = Matcher.build([closed]).rank(need)
+    assert "indicators_hidden" in {reason.code for reason in match.reasons}
+    assert "620" not in str(match)
+    (match,) = Matcher.build([replace(offer, indicators=need.indicators)]).rank(need)
+    assert "indicators_hidden" not in {reason.code for reason in match.reasons}
+
+
+def test_of_a_need_the_grades_that_it_asks_for_count():
+    need = Posting(
+        id="n",
+        kind="need",
+        title="R290热泵",
+        text="现有R32机型能效不足，T700级风道材料改为T800级。",
+    )
+    offers = [
+        Posting(id="same", title="R290热泵压缩机"),
+        Posting(id="old", title="R32热泵压缩机"),
+    ]
+    found = {match.id: match for match in Matcher.build(offers).rank(need)}
+    said = {
+        place: [
+            (reason.code, reason.values["wanted"], reason.values["offered"])
+            for reason in match.reasons
+            if reason.code.endswith("_grade")
+        ]
+        for place, match in found.items()
+    }
+    assert said == {
+        "same": [("same_grade", "R290", "R290")],
+        "old": [("other_grade", "R290", "R32")],
+    }
+
+
 def test_hidden_fields_move_the_score_and_are_never_quoted():
     row = parse("400 MPa", name="抗拉强度")
     plain = Posting(id="d", title="铝合金板材", kind="result")

@@ -10,6 +10,7 @@ from matching.names import (
     grades,
     name_similarity,
     names_similarity,
+    wanted_grades,
 )
 
 
@@ -26,6 +27,8 @@ from matching.names import (
         ("PA66-GF30，IP67，GH4169", ["PA66-GF30", "IP67", "GH4169"]),
         ("抗拉强度≥600MPa，50 mm，100W，2024年，0.8μm", []),
         ("Ra0.8，PM2.5", []),
+        ("Y2O3-MgO、Al2O3、Li4Ti5O12、MoS2 与 CO2", []),
+        ("Ti6Al4V、0Cr18Ni9、U71Mn、PA66", ["Ti6Al4V", "U71Mn", "PA66"]),
         ("", []),
     ],
 )
@@ -56,6 +59,31 @@ def test_families_are_never_mixed(pair):
     one, other = grades(pair)
     assert grade_similarity(one, other) is None
     assert best_grades([one], [other]) == []
+
+
+def test_a_temper_is_no_fibre():
+    temper, fibre = grades("T6 T700")
+    assert grade_similarity(temper, fibre) is None
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "expected"),
+    [
+        ("R290热泵", "现用R32，改用R290", ["R290"]),
+        ("热泵", "采用R290替代R32、R410A", ["R290", "R410A"]),
+        ("热泵", "目前使用R32，效率低", ["R32"]),
+        ("T800级碳纤维", "现有T700级产品；铝件为6061-T6", ["T800", "6061-T6"]),
+        ("", "", []),
+    ],
+)
+def test_what_a_firm_has_is_not_what_it_wants(title, text, expected):
+    assert [grade.text for grade in wanted_grades(title, text)] == expected
+
+
+def test_one_grade_of_a_family_will_do():
+    wanted, offered = grades("6061-T6 7075-T6"), grades("7075-T6")
+    ((one, other, similarity),) = best_grades(wanted, offered)
+    assert (one.text, other.text, similarity) == ("7075-T6", "7075-T6", 1.0)
 
 
 def test_the_nearest_grade_of_the_family_answers():

@@ -658,6 +658,7 @@ def test_the_search_finds_what_may_be_read(world: World, kind: str) -> None:
         assert found(who, "100%硅"), "a wildcard is a sign like others"
         assert found(who, "_材料")
         assert found(who, "负极 材料"), "every word must occur"
+        assert found(who, "材料硅碳负极"), "words without a blank between them"
         assert not found(who, "负极 没有这个词")
         assert not found(who, "硅%负")
         assert not found(who, "硅_负")
