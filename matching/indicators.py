@@ -10,8 +10,10 @@ indicator that is compared by eye.
 import math
 import re
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 
@@ -95,25 +97,45 @@ class Verdict:
 
 
 _SIGNED = r"(?:[+\-]|零下|零上|负)?"
-_DECIMAL = (
-    r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,5}(?![0-9])|[0-9]{1,18}(?![0-9]))(?:\.[0-9]{1,18})?"
-)
-_POWER = (
-    r"(?: ?[×xX*] ?10\^\(?(?P<power>[+\-]?[0-9]{1,3})\)?"
-    r"|[eE](?P<exp>[+\-]?[0-9]{1,3})(?![0-9A-Za-z]))?"
-)
 _TENS = {"十": 10, "百": 100, "千": 1000}
 _CHINESE_DIGITS = dict(zip("零〇一二两三四五六七八九", "001223456789", strict=True))
 _CHINESE_NUMBER = "[DIGITS十百千]{1,12}(?:点[DIGITS]{1,12})?".replace(
     "DIGITS", "".join(_CHINESE_DIGITS)
 )
+# A blank groups digits only where the last group could be no figure of its own.
+_DECIMAL = (
+    r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,5}(?![0-9])"
+    r"|[1-9][0-9]{0,2}(?: [0-9]{3}){0,4} 0[0-9]{2}(?![0-9])"
+    r"|[0-9]{1,18}(?![0-9]))(?:\.[0-9]{1,18})?"
+)
+# Copied text loses its superscripts: ×10-6 can mean nothing but a power.
+_TEN_TO = (
+    r"10(?:(?:\^|\*\*)\(?(?P<NAME>[+\-]?[0-9]{1,3})\)?(?![0-9])"
+    rf"|的(?P<NAME_words>[负+\-]?(?:[0-9]{{1,3}}|{_CHINESE_NUMBER}))次(?:方|幂)LOST)"
+)
+_POWER = (
+    r"(?: ?(?:[×xX*]|乘以?) ?"
+    + _TEN_TO.replace("NAME", "power").replace(
+        "LOST", r"|[\-~](?P<lost>[0-9]{1,2})(?![0-9.])"
+    )
+    + r"|[eE](?P<exp>[+\-][0-9]{1,3}(?![0-9])|[0-9]{1,3}(?![0-9A-Za-z])))"
+)
 _FIGURE = (
-    rf"(?:10\^\(?(?P<ten>[+\-]?[0-9]{{1,3}})\)?(?![0-9])"
-    rf"|(?P<decimal>{_DECIMAL}){_POWER}"
-    rf"|(?P<chinese>{_CHINESE_NUMBER}))"
+    rf"(?:(?P<whole>十亿|百万|[百千万]|{_CHINESE_NUMBER})分之"
+    rf"(?P<share>{_DECIMAL}|{_CHINESE_NUMBER})"
+    rf"|1 ?: ?(?P<to>{_DECIMAL})(?! ?[0-9:])"
+    rf"|(?P<tenths>[1-9一二两三四五六七八九])成(?=以[上下内]|左右|[^{HAN}]|$)"
+    rf"|{_TEN_TO.replace('NAME', 'ten').replace('LOST', '')}"
+    rf"|(?P<decimal>{_DECIMAL}){_POWER}?"
+    rf"|(?!零[上下])(?P<chinese>{_CHINESE_NUMBER}))"
 )
 _NUMBER = re.compile(rf"(?<![0-9])(?<![0-9]\.){_FIGURE}")
-_SECOND = re.compile(rf"(?P<sign>{_SIGNED}) ?{_FIGURE}")
+_SECOND = re.compile(rf"(?P<sign>{_SIGNED}) ?[ΦφØ⌀]? ?{_FIGURE}")
+_SHARED_POWER = re.compile(rf"\){_POWER}")
+# 1:40 is more than 1:30 to those who write so; it is a scale of its own.
+_ONE_TO = "1:n"
+_PARTS_OF = {"百": 1, "千": 1, "万": 100, "百万": 1, "十亿": 1}
+_OF_A_WHOLE = {"百": "%", "千": "‰", "万": "%", "百万": "ppm", "十亿": "ppb"}
 
 # Words before a figure. "better" and "reach" take their direction from the quantity.
 _WORDS: dict[str, str] = {
@@ -122,14 +144,18 @@ _WORDS: dict[str, str] = {
     "升至 上升到 上升至 扩大到 扩大至",
     "≤": "≤ 小于等于 小于或等于 低于等于 低于或等于 至多 最多 降到 降至 降低到 降低至 "
     "下降到 下降至 减少到 减少至 减小到 减小至 缩短到 缩短至 缩小到 缩小至 压缩到 "
-    "压缩至 控制在 限制在",
-    ">": "> 大于 高于 超过 超出 多于 长于 超",
+    "压缩至 控制在 限制在 不得过 不能过 不应过 不可过",
+    ">": "> 大于 高于 超过 超出 多于 长于 超 逾",
     "<": "< 小于 低于 少于 短于 不到 不足",
     "=": "= ≈ 约 约为 大约 为 是 等于 设为",
+    "up": "高达 多达 长达",
+    "down": "低至 低到 小至 小到",
     "better": "优于 好于 优于或等于 不劣于 不差于 不逊于 不亚于 不弱于",
     "reach": "达到 达 可达 达至",
 }
-_NEGATIONS = "不 未 不得 不应 不能 不可 不宜 不会 不允许 不再 没有 不许"
+_NEGATIONS = (
+    "不 未 不得 不应 不能 不可 不宜 不会 不允许 不再 没有 不许 严禁 禁止 不准 避免"
+)
 _NEGATED = {
     "≤": "高于 大于 超过 超出 多于 长于 超 高过 大过",
     "≥": "低于 小于 少于 短于 弱于 低过",
@@ -143,11 +169,32 @@ _DIRECTIONS = {
     for no in _NEGATIONS.split()
 }
 _FILLERS = r"(?:[ :(]|约|到|至|在|为|R[azqmt] ?|[ΦφØ⌀] ?)*"
+_STRONG = "|".join(
+    re.escape(word)
+    for word in sorted(_DIRECTIONS, key=len, reverse=True)
+    if _DIRECTIONS[word] not in {"=", "up", "down"}
+)
 _BEFORE = re.compile(
     f"(?P<word>{'|'.join(sorted(map(re.escape, _DIRECTIONS), key=len, reverse=True))})"
     rf"(?P<fill>{_FILLERS})$"
 )
 _BEFORE_LAST = {word[-1] for word in _DIRECTIONS} | set(" :(约到至在为azqmtΦφØ⌀")
+_AT_LENGTH = "|".join(
+    ["为", "是", "约为", *(word for word in _STRONG.split("|") if len(word) > 1)]
+)
+# "不低于常温的80%": what the share is of stands between the words and the figure.
+_BEFORE_SHARE = re.compile(
+    f"(?P<word>{_AT_LENGTH})(?P<of>[{HAN}A-Za-z]{{1,12}}的)(?P<fill>)$"
+)
+_SHARES = {"%", "‰", "倍", ""}
+_FORWARD = re.compile(f" ?(?P<word>{_STRONG}){_FILLERS}")
+# "0.5≤x≤1.0" bounds x from both sides.
+_CHAIN = re.compile(
+    r" ?(?:(?P<up>[≤<])|[≥>]) ?(?P<name>[^,;。；、≤<≥>()0-9]{1,20}?) ?"
+    r"(?(up)[≤<]|[≥>]) ?"
+)
+_OTHER_BOUND = re.compile("[ ,、]{0,2}(?:并且|且|并|同时|但|而)?")
+_RISING, _FALLING = {"≥", ">"}, {"≤", "<"}
 _AFTER = re.compile(
     r" ?(?:\)|及|或|\(含\)|\(及\))? ?"
     r"(?P<word>以上|之上|以下|之下|以内|之内|左右|上下"
@@ -164,27 +211,58 @@ _AFTERWARDS = {
     "左右": "=",
     "上下": "=",
 }
-_RANGE_SIGN = re.compile(r" ?\)? ?(?P<sign>~+|-+|—+|至|到) ?(?=[+\-零负0-9])")
+_RANGE_SIGN = re.compile(
+    r" ?\)? ?(?P<sign>~+|-+|—+|\.{2,3}|至|到|(?<= )to(?= )) ?"
+    r"(?=[+\-零负0-9ΦφØ⌀]|(?:十亿|[百千万]{1,2})分之)"
+)
 _BETWEEN = re.compile(r" ?(?:和|与) ?")
 _TOLERANCE = re.compile(r" ?(?:±|\+/-) ?")
 _CHANGE = re.compile(
     r"(?:左右|以上|以下)?(?:逐步|进一步|大幅)?"
     r"(?:(?P<down>降低|下降|降|减少|减小|缩短|缩小|压缩)|"
     r"(?P<up>提高|提升|增加|增长|上升|扩大|延长|增|升))(?:至|到|为) ?"
+    r"| ?(?P<arrow>→|-+>|—+>) ?"
 )
 _CHANGED = re.compile(
-    "(?:提高|提升|增加|增长|延长|降低|下降|减少|减小|缩短|缩小|节约|节省|节能|减轻|减重)"
+    "(?:提高|提升|增加|增长|延长|降低|下降|减少|减小|缩短|缩小|节约|节省|减轻|提速"
+    "|节[能水电油煤气汽材药肥料]|增[产收效]|降[耗本噪]|减[重排]|提效)"
     "(?:了|幅度|率|比例)?$"
+)
+# "比现有产品提高30%" compares with what stands between.
+_BASELINE = re.compile(
+    f"(?:相?[比较]于?|相对于?|与)(?:现有?|原有?|传统|常规|普通|目前|当前|同类|国[内外]|进口|市售"
+    f"|行业|基[准体]|对照|上一代|一般|未|改[造进]前)[{HAN}]{{0,10}}?(?:相比)?(?=提|增|延|降|下|减|缩|节)"
+)
+_CHANGING = re.compile(
+    "(?:提高|提升|增加|延长|降低|减少|减小|缩短|缩小|节约|节省|减轻)(?![值量到至为])"
 )
 # A figure with one of these behind it says under which condition others hold.
 _CONDITION_MARK = re.compile(
     r" ?\)?(?:的)?(?:[高低常恒]温)?(?:充放电|放电|充电)?(?:条件|环境|工况|温度|倍率"
-    r"|循环|老化|浸泡|保温|处理|盐雾|载荷|压力)?(?:条件)?"
-    r"(?:下(?![降调跌滑限])|时(?!间)|以后|之后|后(?![续期处]))"
+    r"|循环|老化|浸泡|保温|处理|盐雾|载荷|压力|介质|溶液)?(?:条件)?"
+    r"(?:下(?![降调跌滑限])|时(?!间)|以后|之后|后(?![续期处])"
+    r"|(?<=环境)中|(?<=条件)中|(?<=介质)中|(?<=溶液)中)"
 )
+# A bound may be a condition too: 当温度超过60℃时, 在高于200℃的环境下.
+_HEADING = re.compile("(.{2,20}?) ?:")  # 剪切强度:23℃下不小于18MPa
+_CONDITION_BOUND = re.compile(r" ?\)?(?:的)?(?:条件|环境|工况|情况)(?:下|中)")
+_WHENEVER = re.compile("^ ?(?:当|若|如果|如|一旦|在)")
+# "在2.4～2.5GHz频段内驻波比≤1.5", where a figure of another quantity follows.
+_CONDITION_WITHIN = re.compile(
+    r" ?\)?(?:的)?(?:频率|温度|波长|转速|压力)?(?:频段|波段|范围|区间)[内上]"
+    r"(?=[^,;。；、\n]{2,24}[0-9])| ?\)?(?:的)?[频波]段[内上](?=,)"
+)
+# "2h内温升不低于20℃" and "5分钟内不起火".
+_MEANWHILE = re.compile(r"(?=[不无未]|[^,;。；、\n]{2,24}[0-9])(?!完成|达|完)")
 _BRACKET = re.compile(r" ?\(([^()]{1,40})\)")
-_BOUND_WORDS = re.compile("[≥≤<>=±]|以[上下内]|[不高低大小]于|超过")
-_AT = re.compile(r" ?@ ?([^,;。；、()]{1,30})")
+_BOUND_WORDS = re.compile("[≥≤<>±]|(?<![A-Za-zα-ωΑ-Ω])=|以[上下内]|[不高低大小]于|超过")
+_AT = re.compile(
+    r" ?(?:@ ?|/(?=[0-9.]+ ?(?:min|h|s|d|小时|分钟?|秒|天)(?![A-Za-z])))"
+    r"([^,;。；、()]{1,30})"
+)
+# A bracket behind a name, with figures that are not the quantity's own.
+_REMARKED = re.compile(rf"(?<=[{HAN}A-Za-z0-9])\([^()]{{0,40}}[0-9][^()]{{0,40}}\)")
+_REMARKED_MORE = re.compile(rf" ?(?:{_STRONG}|[=:±≈]|[+\-]?[0-9])")
 
 # How far back the words of an indicator, of a comparison and of a scale may begin.
 _WINDOW, _WORD_WINDOW, _SCALE_WINDOW = 48, 16, 8
@@ -192,6 +270,8 @@ _CLAUSE = re.compile(r"[\n,;。；、!?！？|【】\[\]{}“”\"《》<>≥≤
 _LEADING = re.compile(
     r"(?:[ )\-*·•●■◆▪:]|\(?[0-9]{1,2}[).、](?![0-9])"
     r"|\([0-9一二三四五六七八九十]{1,3}\)|\(|[一二三四五六七八九十]是"
+    "|本?(?:项目|课题)|我们|我公司|需要|支持(?![力率向])|希望|想(?![象])|拟|力争|争取|提供|建成"
+    "|将(?!来)|使(?!用)"
     "|(?:19|20)[0-9]{2}年[度末底前]?"
     "|主要技术指标|技术指标|主要指标|指标要求|考核指标|要求|实现|使得|能够|可以|满足|达到"
     "|确保|保证|同时|其中|以及|并且|而且|且|并(?![联网发行])|具有|具备|包括|例如"
@@ -199,8 +279,8 @@ _LEADING = re.compile(
 )
 _JOINING = re.compile("[和与及或]")
 _TRAILING = re.compile(
-    r"(?:[ :=(,\-]|应当|必须|需要|要求|能够|可以|可以?达|可|应|需|须|要|均|都|也|约|仅"
-    r"|只有?|为|是|的|在|从|由|介于|达到|达|不|控制|保持|稳定|一般|通常|指标|数值"
+    r"(?:[ :=(,\-]|应当|必须|需要|要求|能够|可以|可以?达|可|需|须|要"
+    r"|(?<![响效反供感适])应|均|都|也|约|仅|只有?|为|是|的|在|从|由|介于|达到|达|不|控制|保持|稳定|一般|通常|指标|数值"
     r"|(?<![性产节功智动势热电储光阳机])能)+$"
 )
 # What a bare figure must measure before running words pass for an indicator.
@@ -209,12 +289,22 @@ _QUANTITY = re.compile(
     "|能|耗|成本|费用|价格?|金额|额|期限|收入|产值|利润|税收|投入|面积|体积|容积|跨度|性|误差|公差|偏差|损失|间隔"
     "|等级|级别|噪声|噪音|粒|孔|目|电阻|内阻|热阻|阻抗|增益|带宽|延迟|时延|专利|标准|样机"
     "|论文|软著|著作权|生产线|示范线|产品|人才|能力|规模|里程|模量|系数|常数|指数|分数|密度"
+    "|[年月日亩单]产|[年日]处理|行程|扬程|量程|节拍|[力转扭]矩|间隙|背隙|角|幅|载荷|负[载荷]"
     "|R[azqmt]|[ΦφØ⌀]|[A-Z][a-z]{0,2})$"
 )
 # Signs between a name and its figure. Some are units in front of the figure.
 _SCALE = re.compile(
     r"(?<![A-Za-z])(?P<scale>HRC|HRA|HRB|HV|HBW|HB|HL|IP|R[azqmt]|[ΦφØ⌀]|pH|PH)[ (:]*$"
 )
+# The load of a hardness test stands behind its scale: HV0.1≥1200.
+_SCALE_WITH_LOAD = re.compile(
+    r"(?<![A-Za-z])(?P<scale>HV|HBW?) ?[0-9]{1,2}(?:\.[0-9]{1,2})?(?:/[0-9]{1,4}){0,2}"
+    r"[ (:]*$"
+)
+_LOAD = re.compile(rf"(?:/[0-9]{{1,4}}){{0,2}}(?: ?(?:{_STRONG}|[=:])| [0-9])")
+_ROUGHNESS = {"Ra", "Rz", "Rq"}
+_SYMBOL = re.compile("R[azq]")
+_LOADED = {"HV", "HB", "HBW"}
 _SCALES = {
     "HRC": ("HRC", "硬度"),
     "HRA": ("HRA", "硬度"),
@@ -225,7 +315,8 @@ _SCALES = {
     "HL": ("HL", "硬度"),
     "IP": ("IP", "防护等级"),
 }
-_NAME_BEFORE = re.compile(r"(?:[A-Za-z0-9_/#×*第.]|[0-9]:|[A-Za-z0-9)][\-—])$")
+_NAME_BEFORE = re.compile(r"(?:[A-Za-z0-9_/#×*第.]|[0-9]:|[A-Za-z0-9)][\-—+]|/[A-Z] )$")
+_CURRENT_BEFORE = re.compile(r"(?<![A-Za-z])(?:AC|DC)$")
 _LATIN_BEFORE = re.compile(r"[A-Za-z] $")
 _MOBILE = re.compile("1[3-9][0-9]{9}(?= ?(?:转|$|[,;。；、)]))")
 _PLUS_MINUS = re.compile(r"(?:±|\+/-) ?$")
@@ -236,7 +327,7 @@ _WARMTH = re.compile("[温热冷冻]|零下|零上")
 _TURNING = re.compile("[角旋转摆倾偏]")
 _LINE_END = re.compile(r"[\r\n]")
 _SENTENCE_END = re.compile("[。;；\n]")
-_WEAK_WORDS = {"约", "约为", "大约", "为", "是", "设为"}
+_WEAK_WORDS = {"约", "约为", "大约", "为", "是", "设为", "高达", "多达", "长达"}
 _DATE = re.compile("(?:(?<!个)月|日|号)$")
 _GLUED = re.compile(rf"[A-Z][{HAN}A-Za-z]")
 _ABBREVIATION = re.compile("[A-Za-zα-ω]{2,8}$")
@@ -244,22 +335,57 @@ _MORE_WORDS = re.compile(f"[{HAN}]| [A-Za-z]")
 _NAME_BRACKET = re.compile(r"(.+?) ?\(([^()]*)\)")
 _MODEL_TAIL = re.compile(r" ?-?[A-Za-z]|-[0-9]|系|号|款|\.[0-9]|/[0-9A-Za-z]")
 _FRACTION = re.compile(r"/([1-9][0-9]{0,3})(?![0-9/])")
-_TIMES = re.compile(r" ?[×xX*] ?[0-9]")
+_RATIO = re.compile(r" ?: ?([1-9][0-9]{0,3}(?:\.[0-9]{1,3})?)(?! ?[0-9:])")
+_PARTS = re.compile(" ?: ?[0-9]")
+_IS_RATIO = re.compile(rf"(?:比|比例|比值|倍率)(?:[ :=]|约|为|是|{_STRONG})*$")
+_TIMES = re.compile(r" ?[×xX*] ?[ΦφØ⌀]?[0-9]")
+_UNIT_OF_NAME = re.compile(
+    rf"(?:(?<=[{HAN})])[/,] ?(?P<bare>[^ ,]{{1,32}})|\((?P<inside>[^(),]{{1,32}})\))$"
+)
+_FOREMOST = re.compile("^最[大小高低]")
+_ADVERB = re.compile("(?:显著|明显|远远?|大大|略|普遍)$")
+_EXTREME = re.compile("(?P<rest>.+?)(?P<extreme>最[大小高低])(?:值)?")
+_DIAMETER = re.compile(" ?[ΦφØ⌀]$")
+# "600MPa以上的抗拉强度" names the quantity behind the figure.
+_OF = re.compile(rf"的?([{HAN}A-Za-z0-9α-ωΑ-Ω]{{2,16}})")
+_OF_END = re.compile("[和与及或并且以的]|要求|指标|$")
+# Words that say whose figure it is, not of what.
+_WHOSE = re.compile(
+    "(?:目前|现有|现在|当前|国内外?|国外|国际|进口|国产|同类|传统|先进|一般|最好|产品|水平"
+    "|设备|厂家|企业|公司|的|只能|做)+"
+)
+_ELECTRIC = re.compile("[用耗发节省输购充供售]电|电[耗量费]")
+_MODEL_LETTER = re.compile("[级型系类号款认版]")
+_CLASS = re.compile("[百千万亿]+级")  # 万级用户 are many, not of a grade.
+_BLANK = re.compile(" (?=[0-9])")
+_CODE = re.compile("0[0-9]+")
+_ROOM_TO = re.compile("(?:室温|常温) ?(?:~|-|至|到) ?$")
+_ROOM_DEGREES = 25.0
+_STANDARD = re.compile("[A-Z]{2,4}(?:/[A-Z])? ?[0-9]{3,}")
+_WAITING = {"[time]", "[temperature]", "[cycle]"}
 # "优于0.1 μm" asks for less, "优于600 MPa" for more.
-_FINER_IS_BETTER = {"[length]", "[time]", "[angle]"}
+_FINER_IS_BETTER = {"[length]", "[time]", "[angle]", "[temperature]"}
+_HIT_RATE = 50.0
+_ALIKE = 10.0
+_LATIN_DIGITS = 2
+_LOWER_GRADE = re.compile("[能水]效|精度|公差|洁净|清洁|毒性|附着力|污染|粗糙")
+_BY_HOW_MUCH = {"倍", "个数量级", "个百分点", "%"}
 _FOLLOWING = re.compile(rf"(?:的)?([{HAN}]{{2,12}})")
 _YEARS = range(1900, 2101)
 
 _LOWER_BETTER = re.compile(
-    "误差|偏差|公差|粗糙度|不平度|能耗|电耗|水耗|油耗|煤耗|损耗|损失|噪声|噪音|响应时间|时延"
+    "(?:排放|能耗|噪声|碳)强度|误差|偏差|公差|粗糙度|不平度|能耗|电耗|水耗|油耗|煤耗|损耗|损失|噪声|噪音|响应时间|时延"
     "|延迟|延时|耗时|成本|不良率|缺陷率|次品率|废品率|失效率|故障率|泄漏|泄露|漏率|漏电|磨损"
     "|杂质|排放|收缩率|变形|波动|不确定度|温升|衰减|孔隙率|误报|误判|误检|漏检|漏报|误码|残余"
     "|热阻|内阻|摩擦系数|失重|线宽|抖动|精度|不均匀|翘曲|挠度|介电损耗|污染|致死|毒性"
+    "|真空|稳定度|走偏|跑偏|偏移|漂移|零偏|非线性|失真|畸变|纹波|谐波(?!减速|传动|齿轮)|迟滞|直线度|平面度|圆度|同轴度|垂直度|平行度"
+    "|跳动|检出限|检测限|检测下限|定量限|驻波|插损|串扰|暗电流|本底|功耗|待机|过检|不合格"
 )
 _HIGHER_BETTER = re.compile(
     "强度|寿命|良率|良品率|合格率|准确率|精确率|召回率|识别率|检出率|成功率|回收率|转化率"
     "|收率|效率|利用率|纯度|韧性|模量|能量密度|功率密度|比容量|产能|产量|延伸率|伸长率|导电率"
     "|导热率|热导率|导热系数|透过率|透光率|保持率|覆盖率|专利|样机|增益|信噪比|续航"
+    "|[去脱清]除率|降解率|截留率|抑制比|净化率"
 )
 
 # Names of one quantity. The first of each row stands for all.
@@ -298,6 +424,8 @@ _SYNONYMS = """
 通信速率 通信数据率 数据率 传输速率 数据传输速率
 通信距离 作用距离 通信作用距离
 检测精度 测量精度
+pH pH值 酸碱度
+续航里程 续航
 分辨率 分辨力
 """
 _CANONICAL_NAME = {
@@ -316,7 +444,7 @@ _QUALIFIERS = tuple(
 室温/常温 高温 低温 | 室温
 重复 绝对 相对 累积 |
 初始/首次 末期/最终/终期/老化后/循环后/次后/年后/寿命末 | 初始
-最大/峰值/瞬时/极限 最小 平均/均值 额定 典型 | *
+最大/最高/峰值/瞬时/极限 最小/最低 平均/均值 额定 典型 | *
 横向 纵向 轴向 径向 周向 法向 水平 垂直 | *
 充电 放电 | *
 静态 动态 | *
@@ -348,6 +476,7 @@ _SAME_NAME = 85.0
 _SUFFIX_SCORE = 90.0
 _SUFFIX_LENGTH = 3
 
+_LEVEL = re.compile("灵敏度|分辨率|分辨力")
 _SERVICE_RANGE = re.compile(
     "温度|湿度|范围|量程|工作|适用|使用|环境|适应|测程|频段|波段|可调|调节|加工|检测|测量|耐"
 )
@@ -379,14 +508,50 @@ def _chinese(words: str) -> float:
     return float(f"{total + digit}.{decimals or 0}")
 
 
+def _plain_figure(words: str) -> float:
+    if words[:1].isascii():
+        return float(words.replace(",", "").replace(" ", ""))
+    return _chinese(words)
+
+
+def _power(match: re.Match[str], name: str = "power") -> int:
+    """Return the power of ten that is written behind a figure."""
+    if words := match[f"{name}_words"]:
+        power = int(_plain_figure(words.lstrip("负+-")))
+        return -power if words[0] in "负-" else power
+    if name == "power" and match["lost"]:
+        return -int(match["lost"])
+    return int(match[name] or (match["exp"] if name == "power" else None) or 0)
+
+
 def _figure(match: re.Match[str]) -> float:
     """Return the value of a matched figure, infinite when it is out of reach."""
-    if match["ten"]:
-        return float(f"1e{match['ten']}")
-    if match["chinese"]:
-        return _chinese(match["chinese"])
-    power = match["power"] or match["exp"] or "0"
-    return float(f"{match['decimal'].replace(',', '')}e{power}")
+    if match["ten"] or match["ten_words"]:
+        return float(f"1e{_power(match, 'ten')}")
+    if words := match["chinese"] or match["to"]:
+        return _plain_figure(words)
+    if match["tenths"]:
+        return 10 * _plain_figure(match["tenths"])
+    if whole := match["whole"]:
+        share = _plain_figure(match["share"])
+        parts = _PARTS_OF.get(whole) or _chinese(whole)
+        return share / parts if parts else math.inf
+    digits = match["decimal"].replace(",", "").replace(" ", "")
+    return float(f"{digits}e{_power(match)}")
+
+
+def _raised(value: float, power: int) -> float:
+    # By way of the digits: 5.5 times 1e-6 would not be 5.5e-6.
+    return float(Decimal(repr(value)).scaleb(power))
+
+
+def _own_unit(match: re.Match[str]) -> str:
+    """Return the unit that is part of the figure, as in 百分之五, 三成 and 1:40."""
+    if match["to"]:
+        return _ONE_TO
+    if match["tenths"]:
+        return "%"
+    return _OF_A_WHOLE.get(match["whole"] or "", "")
 
 
 @dataclass(slots=True)
@@ -402,6 +567,21 @@ class _Reading:
     word: str = ""
     shape: Comparison = Comparison.EQ
     name: str = ""  # What the scale says when nothing else does.
+    power: int = 0  # The power of ten behind the first figure.
+    bounded: bool = False  # By words behind it, such as 以上.
+    inside: bool = False  # By nothing more than 内, 以内 or 之内.
+    of: str = ""  # What it is a share of, as in 常温的80%.
+
+
+@dataclass(slots=True)
+class _Other:
+    """The other figure of a pair."""
+
+    value: float
+    unit: str
+    end: int
+    power: int = 0
+    for_both: bool = False  # (5±1)×10^-6: the power is written behind both.
 
 
 def _with_line_ends(source: Normalised) -> str:
@@ -426,7 +606,18 @@ class _Scanner:
         self.done = 0  # Words before this place are spoken for.
         self.condition = ""
         self.aside, self.aside_end = "", -1
+        self.waiting = (0, 0)  # A name whose figure is still to come,
+        self.waiting_end = -1  # right behind this place.
         self.spare: list[Indicator] = []
+        self.remarks = deque(
+            found.span()
+            for found in _REMARKED.finditer(self.text)
+            if _FORWARD.match(self.text, found.end())
+            or (
+                _REMARKED_MORE.match(self.text, found.end())
+                and not _BOUND_WORDS.search(found.group())
+            )
+        )
 
     def run(self) -> Iterator[Indicator]:
         """Yield the indicators in the order of the text."""
@@ -435,10 +626,13 @@ class _Scanner:
             at = match.end()
             if match.start() < self.done:
                 continue
+            if remark := self._remark(match.start()):
+                at = remark
+                continue
             reading = self._read(match)
             if reading is None:
                 continue
-            if self._keep_condition(reading):
+            if self._keep_condition(reading) or self._await(reading):
                 at = self.done
             elif indicator := self._indicator(reading):
                 yield indicator
@@ -448,22 +642,26 @@ class _Scanner:
             elif reading.shape is not Comparison.EQ:
                 at = reading.end
 
+    def _remark(self, at: int) -> int:
+        """Return where the bracket ends that lies around a place, if one does."""
+        while self.remarks and self.remarks[0][1] <= at:
+            self.remarks.popleft()
+        inside = self.remarks and self.remarks[0][0] < at
+        return self.remarks[0][1] if inside else 0
+
     def _read(self, match: re.Match[str]) -> _Reading | None:
         """Read a figure with all that belongs to it, or see that it is none."""
         value, first = _figure(match), max(self.done, match.start() - _WINDOW)
         before = self.text[first : match.start()]
-        percent = before.endswith("百分之")
-        before = before.removesuffix("百分之")
         tolerance = _PLUS_MINUS.search(before[-4:])
         signed = None if tolerance else _SIGN.search(before[-4:])
         if cut := tolerance or signed:
             before = before[: -len(cut.group())]
-        last = before[-_WORD_WINDOW:]
-        word = _BEFORE.search(last) if last[-1:] in _BEFORE_LAST else None
-        start = len(before) - (len(word.group()) if word else 0)
-        scale = _SCALE.search(before[max(0, start - _SCALE_WINDOW) : start])
-        introduced = bool(word or tolerance or percent)
-        if not self._is_figure(match, before, introduced or bool(scale)):
+        if signed and not before and self.text[:first][-1:].isalnum():
+            return None  # The second term of a sum, as in 2.5 cm+1 ppm.
+        word, scale, start, outer = _introduction(before)
+        introduced = bool(word or tolerance or _own_unit(match))
+        if not self._is_figure(match, before, scale, introduced=introduced):
             return None
         minus = signed is not None and signed.group() in _MINUS
         reading = _Reading(
@@ -471,107 +669,234 @@ class _Scanner:
             end=match.end(),
             value=-value if minus else value,
             word=word["word"] if word else "",
+            power=_power(match) if match["decimal"] else 0,
+            of=(word.groupdict().get("of") or "") if word else "",
         )
         reading.sign = _DIRECTIONS.get(reading.word, "")
-        self._read_fraction(reading)
-        self._read_unit(reading, "%" if percent else "", minus)
+        if not self._read_fraction(reading, before):
+            return None
+        own, name = _SCALES.get(scale, ("", ""))
+        self._read_unit(reading, _own_unit(match) or own, minus)
+        if own and reading.unit == own:
+            reading.name, reading.start = name, first + outer
+        elif scale in _ROUGHNESS and not reading.unit and "显色" not in before:
+            reading.unit = "μm"
+        if reading.of and (match["chinese"] or reading.unit not in _SHARES):
+            reading.start, reading.word = first + len(before), ""
+            reading.sign = reading.of = ""
+            introduced = bool(tolerance or _own_unit(match))
         if tolerance:
             reading.shape, reading.value = Comparison.PM, abs(value)
-        elif not self._read_tolerance(reading) and not self._read_change(reading):
-            self._read_range(reading)
-        if scale and scale["scale"] in _SCALES and not reading.unit:
-            reading.unit, reading.name = _SCALES[scale["scale"]]
-            reading.start -= len(scale.group())
-        if after := _AFTER.match(self.text, reading.end):
-            reading.end = after.end()
-            reading.sign = reading.sign or _AFTERWARDS[after["word"]]
+        else:
+            self._read_pair(reading, before)
+        self._read_after(reading)
+        if match["chinese"] and not self._is_spelt_out(reading, before, introduced):
+            return None
         alone = not (introduced or scale or reading.unit)
-        if alone and _LATIN_BEFORE.search(before):
-            # PUE 1.16 is a figure, ISO 9001 is not.
-            return reading if "." in match.group() else None
-        figures = (reading.value, reading.value2 or 0.0)
-        kept = all(map(math.isfinite, figures)) and not self._is_date(reading)
-        return reading if kept else None
+        return reading if self._is_whole(reading, match, before, alone) else None
 
-    def _is_figure(self, match: re.Match[str], before: str, introduced: bool) -> bool:
+    def _read_pair(self, reading: _Reading, before: str) -> None:
+        """Read what makes a tolerance, a change or a range of a figure."""
+        if self._read_tolerance(reading) or self._read_change(reading):
+            return
+        self._read_range(reading)
+        room = _ROOM_TO.search(before) if reading.shape is Comparison.EQ else None
+        if room and reading.unit == "°C" and not reading.word:
+            reading.start -= len(room.group())
+            reading.value, reading.value2 = sorted((_ROOM_DEGREES, reading.value))
+            reading.shape = Comparison.RANGE
+
+    def _read_after(self, reading: _Reading) -> None:
+        """Read the words of comparison behind a figure, and a second bound."""
+        if after := _AFTER.match(self.text, reading.end):
+            reading.end, reading.bounded = after.end(), True
+            reading.inside = after["word"].endswith("内") and not reading.sign
+            if not reading.sign or reading.word in _WEAK_WORDS:
+                reading.sign, reading.word = _AFTERWARDS[after["word"]], ""
+        if not self._read_chain(reading):
+            self._read_other_bound(reading)
+
+    def _is_whole(
+        self, reading: _Reading, match: re.Match[str], before: str, alone: bool
+    ) -> bool:
+        """Tell a figure from a part of a size, of a number of a standard or a date."""
+        unit = scan(self.text, reading.end)
+        if _TIMES.match(self.text, reading.end) or (unit and _CLASS.fullmatch(unit[0])):
+            return False
+        if alone and _LATIN_BEFORE.search(before):
+            # PUE 1.16 is a figure; ISO 9001 and GB 4943.1 are not.
+            whole, point, _ = match.group().partition(".")
+            return bool(point) and len(whole) <= _LATIN_DIGITS
+        figures = (reading.value, reading.value2 or 0.0)
+        return all(map(math.isfinite, figures)) and not self._is_date(reading)
+
+    def _is_figure(
+        self, match: re.Match[str], before: str, scale: str, *, introduced: bool
+    ) -> bool:
         """Tell a figure from the digits of a model, a standard, a size or a list."""
-        if not math.isfinite(_figure(match)) or _TIMES.match(self.text, match.end()):
+        end = match.end()
+        part = _TIMES.match(self.text, end) or _CODE.fullmatch(match["decimal"] or "")
+        if part or not math.isfinite(_figure(match)):
             return False
-        if match["chinese"] and (not introduced or before.endswith(("为", "是"))):
+        if scale in _LOADED and _LOAD.match(self.text, end):
             return False
+        if match["chinese"] and before.endswith(("为", "是")):
+            return False
+        if match["to"] and not (introduced or self._names_ratio(before)):
+            return False
+        volts = self.text[end : end + 2].strip().startswith(("V", "v", "伏"))
+        if volts and _CURRENT_BEFORE.search(before):
+            return True
         called = _MOBILE.match(self.text, match.start())
-        return introduced or not (called or _NAME_BEFORE.search(before))
+        named = called or _NAME_BEFORE.search(before)
+        return introduced or bool(scale) or not named
+
+    def _is_spelt_out(self, reading: _Reading, before: str, introduced: bool) -> bool:
+        """Tell a figure in Chinese words from such words in running text.
+
+        With nothing in front, 三年以上 and 提高一倍 are figures, 一种 is none.
+        """
+        bounded = bool(reading.sign and reading.unit)
+        if reading.inside and not (self.loose and dimension(reading.unit) == "[time]"):
+            bounded = False  # 一种内在关联, 一天之内
+        by_much = reading.unit in _BY_HOW_MUCH and _CHANGED.search(before)
+        return bool(introduced or bounded or by_much)
 
     def _is_date(self, reading: _Reading) -> bool:
         whole = reading.value == int(reading.value)
-        if reading.unit == "a" and whole and int(reading.value) in _YEARS:
+        if reading.unit in {"a", "级"} and whole and int(reading.value) in _YEARS:
+            return True
+        if reading.unit == "a" and reading.value2 in _YEARS:
             return True
         words = self.text[max(0, reading.end - 2) : reading.end]
         return not reading.sign and _DATE.search(words) is not None
 
-    def _read_fraction(self, reading: _Reading) -> None:
+    def _read_fraction(self, reading: _Reading, before: str) -> bool:
+        """Read 1/3 and 20:1; refuse a time of day and a ratio of several parts."""
         match = _FRACTION.match(self.text, reading.end)
         if match and (reading.word or (self.loose and match.end() == len(self.text))):
             reading.value /= int(match[1])
             reading.end = match.end()
+        elif _PARTS.match(self.text, reading.end):
+            ratio = _RATIO.match(self.text, reading.end)
+            if not ratio or not (reading.word or self._names_ratio(before)):
+                return False
+            reading.value /= float(ratio[1])
+            reading.end = ratio.end()
+        return True
+
+    def _names_ratio(self, before: str) -> bool:
+        return bool(_IS_RATIO.search(before) or _IS_RATIO.search(self.given_name))
 
     def _read_unit(self, reading: _Reading, unit: str, minus: bool) -> None:
         if unit:
             reading.unit = unit
-        elif found := scan(self.text, reading.end):
+            if (found := scan(self.text, reading.end)) and found[0] == unit:
+                reading.end = found[1]
+        elif found := self._unit_at(reading.end):
             reading.unit, end = found
             around = self.text[max(0, reading.start - _WINDOW) : end + _WINDOW]
-            if reading.unit == "°" and self.text[reading.end : end].endswith("度"):
+            if reading.unit.endswith("°") and self.text[reading.end : end][-1] == "度":
                 cold = minus and not _TURNING.search(around)
                 if cold or _WARMTH.search(around):
-                    reading.unit = "°C"
+                    reading.unit = reading.unit[:-1] + "°C"
+                elif _ELECTRIC.search(around) and not _TURNING.search(around):
+                    reading.unit = reading.unit[:-1] + "kWh"
             reading.end = end
 
-    def _second(self, at: int, default: str) -> tuple[float, str, int] | None:
+    def _unit_at(self, at: int) -> tuple[str, int] | None:
+        """Read the unit behind a figure, bare or in a bracket: 600(MPa)."""
+        found = scan(self.text, at)
+        if found is None and self.text[at : at + 1] in {"余", "多"}:
+            return scan(self.text, at + 1)  # 400余家, 300多件
+        if found is None:
+            bracket = _BRACKET.match(self.text, at)
+            inside = scan(bracket[1], 0) if bracket else None
+            if not (bracket and inside and inside[1] == len(bracket[1])):
+                return None
+            return inside[0], bracket.end()
+        letter = self.text[found[1] - 1]
+        if _CLASS.fullmatch(found[0]):
+            return None
+        model = len(found[0]) == 1 and letter.isascii() and letter.isalpha()
+        if model and _MODEL_LETTER.match(self.text, found[1]):
+            return None
+        return found
+
+    def _second(self, at: int, default: str) -> _Other | None:
         """Read the other figure of a pair, with its unit."""
         match = _SECOND.match(self.text, at)
         if not match or match["chinese"] or not math.isfinite(_figure(match)):
             return None
-        value, end = _figure(match), match.end()
+        if _TIMES.match(self.text, match.end()):
+            return None
+        other = _Other(_figure(match), default, match.end())
         if match["sign"] in _MINUS:
-            value = -value
-        closed = end + self.text.startswith(")", end)
-        unit = default
-        if found := scan(self.text, closed):
-            unit, end = found
-        if unit == "°" and default == "°C":
-            unit = default
-        return value, unit, end
+            other.value = -other.value
+        if own := _own_unit(match):
+            other.unit = own
+            return other
+        if match["decimal"] and not match["exp"]:
+            other.power = _power(match)
+        if shared := _SHARED_POWER.match(self.text, other.end):
+            other.power, other.for_both = _power(shared), True
+            other.value, other.end = _raised(other.value, other.power), shared.end()
+        closed = other.end + self.text.startswith(")", other.end)
+        if found := self._unit_at(closed):
+            other.unit, other.end = found
+        if other.unit == "°" and default == "°C":
+            other.unit = default
+        return other if math.isfinite(other.value) else None
+
+    @staticmethod
+    def _first_of(reading: _Reading, other: _Other) -> float:
+        """Return the first figure of a pair, under the power that both have.
+
+        4.5~5.5×10^-6 says the power once; 10~2×10^4 does not mean ten of them.
+        """
+        if not other.power or reading.power or reading.unit:
+            return reading.value
+        raised = _raised(reading.value, other.power)
+        alike = other.power < 0 or raised * _ALIKE > other.value
+        rising = reading.shape is Comparison.EQ and 0 < raised < other.value and alike
+        return raised if other.for_both or rising else reading.value
 
     def _read_tolerance(self, reading: _Reading) -> bool:
         match = _TOLERANCE.match(self.text, reading.end)
-        pair = self._second(match.end(), reading.unit) if match else None
-        if not pair:
+        other = self._second(match.end(), reading.unit) if match else None
+        if not other:
             return False
-        value, unit, end = pair
+        value, unit = other.value, other.unit
+        nominal = reading.value
+        if other.for_both:
+            nominal = self._first_of(reading, other)
         if unit == "%" and reading.unit != "%" and reading.unit:
             value, unit = abs(reading.value) * value / 100, reading.unit
-        nominal = reading.value
         if reading.unit:
             changed = convert(reading.value, reading.unit, unit)
             if changed is None:
                 return False
             nominal = changed
         reading.value, reading.value2 = nominal, abs(value)
-        reading.unit, reading.end, reading.shape = unit, end, Comparison.PM
+        reading.unit, reading.end, reading.shape = unit, other.end, Comparison.PM
         return True
 
     def _read_change(self, reading: _Reading) -> bool:
         """Read "from 5% down to 2%": only where it leads is an indicator."""
         words = self.text[max(self.done, reading.start - _WINDOW) : reading.start]
         origin = _ORIGIN.search(words)
-        match = _CHANGE.match(self.text, reading.end) if origin else None
+        match = _CHANGE.match(self.text, reading.end)
         pair = self._second(match.end(), reading.unit) if match else None
-        if not (origin and match and pair):
+        if not (match and pair and (origin or match["arrow"])):
             return False
-        reading.start -= len(words) - origin.start()
-        reading.value, reading.unit, reading.end = pair
-        reading.word = reading.sign = "≤" if match["down"] else "≥"
+        down = match["down"] is not None
+        if match["arrow"]:
+            first = convert(reading.value, reading.unit or pair.unit, pair.unit)
+            down = first is None or pair.value < first
+        if origin:
+            reading.start -= len(words) - origin.start()
+        reading.value, reading.unit, reading.end = pair.value, pair.unit, pair.end
+        reading.word = reading.sign = "≤" if down else "≥"
         return True
 
     def _read_range(self, reading: _Reading) -> None:
@@ -582,31 +907,142 @@ class _Scanner:
             pair = self._second(match.end(), reading.unit)
         if not pair:
             return
-        high, unit, end = pair
-        low: float | None = reading.value
-        if reading.unit:
+        high, unit, end = pair.value, pair.unit, pair.end
+        low: float | None = self._first_of(reading, pair)
+        if reading.unit == "%" != unit and "%" in unit:
+            low = reading.value  # 10%~95%RH says the whole unit once.
+        elif reading.unit:
             low = convert(reading.value, reading.unit, unit)
         hyphen = sign is not None and sign["sign"].startswith("-")
         if between and not self.text.startswith("之间", end):
             return
-        if low is None or (hyphen and (low > high or not unit)):
+        if low is None or (hyphen and low > high):
+            return
+        if hyphen and not unit and not self._may_be_range(reading, high, end):
             return
         reading.value, reading.value2 = sorted((low, high))
         reading.unit, reading.end, reading.shape = unit, end, Comparison.RANGE
         if self.text.startswith("之间", end):
             reading.end += 2
 
+    def _may_be_range(self, reading: _Reading, high: float, end: int) -> bool:
+        """Tell pH 6-9 from 2021-2025, 6061-6063 and the like."""
+        before = self.text[max(self.done, reading.start - _WINDOW) : reading.start]
+        name = (before.rstrip(" :(") or self.given_name).removesuffix("为")
+        over = _CLAUSE.match(self.text, end) or end == len(self.text)
+        small = abs(reading.value) < _YEARS.start and abs(high) < _YEARS.start
+        return bool(over and small and _QUANTITY.search(name))
+
+    def _read_chain(self, reading: _Reading) -> bool:
+        """Read 0.5≤x≤1.0 mm, which bounds what stands in the middle."""
+        if reading.word or reading.shape is not Comparison.EQ:
+            return False
+        match = _CHAIN.match(self.text, reading.end)
+        pair = self._second(match.end(), reading.unit) if match else None
+        if not (match and pair):
+            return False
+        value, unit = pair.value, pair.unit
+        first = convert(reading.value, reading.unit or unit, unit)
+        if first is None or (first > value) == bool(match["up"]):
+            return False
+        reading.value, reading.value2 = sorted((first, value))
+        reading.unit, reading.end, reading.shape = unit, pair.end, Comparison.RANGE
+        reading.name = match["name"].strip()
+        return True
+
+    def _read_other_bound(self, reading: _Reading) -> None:
+        """Read 不低于5%且不高于10% as one range, since it bounds one quantity."""
+        if reading.shape is not Comparison.EQ or reading.sign not in _RISING | _FALLING:
+            return
+        joining = _OTHER_BOUND.match(self.text, reading.end)
+        at = joining.end() if joining else reading.end
+        word = _FORWARD.match(self.text, at)
+        pair = self._second(word.end() if word else at, reading.unit)
+        if not pair:
+            return
+        value, unit, end = pair.value, pair.unit, pair.end
+        apart = joining and joining.group()[:1] in {",", "、"}
+        if not reading.unit and unit and (apart or not word):
+            return  # 下降三分之二以上,2年内收回投资
+        sign = _DIRECTIONS[word["word"]] if word else ""
+        if after := _AFTER.match(self.text, end):
+            sign, end = sign or _AFTERWARDS[after["word"]], after.end()
+        first = convert(reading.value, reading.unit or unit, unit)
+        rising = reading.sign in _RISING
+        opposite = sign in (_FALLING if rising else _RISING)
+        if first is None or not opposite or (first < value) != rising:
+            return
+        reading.value, reading.value2 = sorted((first, value))
+        reading.unit, reading.end, reading.shape = unit, end, Comparison.RANGE
+
     def _keep_condition(self, reading: _Reading) -> bool:
         """Set a figure aside that says when others hold, as in 200℃下."""
-        if reading.sign or not reading.unit:
+        if not reading.unit:
             return False
-        mark = _CONDITION_MARK.match(self.text, reading.end)
+        mark = self._condition_mark(reading)
         if not mark:
             return False
         first = self._clause_start(reading.start)
+        named = _HEADING.fullmatch(self.text, first, reading.start)
+        if named and _QUANTITY.search(named[1]):
+            self.waiting, self.waiting_end = named.span(1), mark.end()
+            first = reading.start
         words = self.source.original[slice(*self.source.span(first, mark.end()))]
-        self.condition = words.strip().removeprefix("在").strip(" ,，;；:：、。(（")
+        words = words.strip().removeprefix("在").strip(" ,，;；:：、。(（")
+        over = _SENTENCE_END.search(self.lines, self.done, first)
+        follows = self.condition and not over
+        self.condition = f"{self.condition} {words}" if follows else words
         self.done = mark.end()
+        return True
+
+    def _condition_mark(self, reading: _Reading) -> re.Match[str] | None:
+        """Find the words that make a condition of the figure before them."""
+        bound = reading.sign and reading.word not in _WEAK_WORDS
+        if not bound:
+            within = _CONDITION_WITHIN.match(self.text, reading.end)
+            if within and not reading.sign:
+                return within
+        if reading.sign == "≤" and not reading.word:
+            first, last = self._name(reading.start)
+            timed = dimension(reading.unit) == "[time]"
+            if not timed or _QUANTITY.search(self.text[first:last]):
+                return None
+            return _MEANWHILE.match(self.text, reading.end)
+        mark = _CONDITION_MARK.match(self.text, reading.end)
+        if not mark or not reading.sign:
+            return mark
+        clause = self.text[self._clause_start(reading.start) : reading.start]
+        if bound and _CONDITION_BOUND.match(self.text, reading.end):
+            return mark
+        return mark if _WHENEVER.search(clause) else None
+
+    def _await(self, reading: _Reading) -> bool:
+        """Put by a figure between a name and its bound: 溶出度30分钟不低于85%.
+
+        The figure is a condition, and the name waits for the bound.
+        """
+        bare = not reading.sign and reading.shape is Comparison.EQ
+        if not bare or dimension(reading.unit) not in _WAITING:
+            return False
+        word = _FORWARD.match(self.text, reading.end) or _BLANK.match(
+            self.text, reading.end
+        )
+        pair = self._second(word.end(), "") if word else None
+        if not pair or dimension(pair.unit) in {"[time]", dimension(reading.unit)}:
+            return False
+        first, last = self._name(reading.start)
+        name = _REMARK.sub("", self.text[first:last])
+        loosely = self.loose and bool(name or self.given_name)
+        if not (_QUANTITY.search(name) or loosely) or name.endswith(
+            ("温度", "时间", "周期", "寿命")
+        ):
+            return False
+        span = self.source.span(reading.start, reading.end)
+        self.condition = " ".join(
+            filter(None, [self.condition, self.source.original[slice(*span)]])
+        )
+        self.waiting = (first, last)
+        self.waiting_end = self.done = reading.end
         return True
 
     def _set_aside(self, reading: _Reading) -> bool:
@@ -623,6 +1059,8 @@ class _Scanner:
         if _is_glued(reading.unit, rest):
             return False
         first = self._clause_start(reading.start)
+        if _STANDARD.search(self.text, first, reading.start):
+            return False
         words = self.source.original[slice(*self.source.span(first, reading.end))]
         words = words.strip(" (（")
         self.spare.append(self._build(reading, words, first))
@@ -643,16 +1081,21 @@ class _Scanner:
         first = max(self.done, end - _WINDOW)
         tail = _TRAILING.search(self.text, first, end)
         end = tail.start() if tail else end
-        first = self._clause_start(end)
+        # A clause does not begin inside of the bracket that closes the name.
+        opened = self.text.rfind("(", first, end) if self.text[end - 1] == ")" else 0
+        behind = opened > first and self.text[opened - 1] not in {"/", "·"}
+        first = self._clause_start(opened if behind else end)
         if first == self.done and (joining := _JOINING.match(self.text, first, end)):
             first = joining.end()
         if leading := _LEADING.match(self.text, first, end):
             first = leading.end()
+        if first >= end and self.waiting_end == self.done:
+            return self.waiting
         return first, max(first, end)
 
     def _indicator(self, reading: _Reading) -> Indicator | None:
         first, last = self._name(reading.start)
-        name, condition = self.text[first:last], ""
+        name, condition = _DIAMETER.sub("", self.text[first:last]), ""
         if match := _NAME_BRACKET.fullmatch(name):
             name, inside = match[1], match[2]
             found = scan(inside, 0)
@@ -666,16 +1109,40 @@ class _Scanner:
             over = _SENTENCE_END.search(self.lines, reading.end)
             self.done = over.start() if over else len(self.text)
             return None
+        name = _ADVERB.sub("", name)
+        if extreme := _EXTREME.fullmatch(name):
+            name = extreme["extreme"] + extreme["rest"]
         if not self._passes(reading, name):
             return None
-        following = _FOLLOWING.match(self.text, reading.end)
-        if following and not name and dimension(reading.unit) == "[count]":
-            name, reading.end = following[1], following.end()
+        if not name:
+            name = self._name_behind(reading)
+        if not reading.unit:
+            reading.unit = _unit_of(name) or _unit_of(self.given_name)
         condition = " ".join(filter(None, [self._condition_before(first), condition]))
         start = first if name and first < reading.start else reading.start
-        self.done = reading.end
+        self.done, self.waiting_end = reading.end, -1
         condition = " ".join(filter(None, [condition, self._condition_after()]))
         return replace(self._build(reading, name, start), condition=condition)
+
+    def _name_behind(self, reading: _Reading) -> str:
+        """Find the name in 不少于5件发明专利 and in 600MPa以上的抗拉强度."""
+        following = _FOLLOWING.match(self.text, reading.end)
+        measured = dimension(reading.unit)
+        graded = measured == "[grade]"
+        if following and (
+            measured == "[count]" or (graded and _LOWER_GRADE.search(following[1]))
+        ):
+            reading.end = following.end()
+            return str(following[1])
+        match = _OF.match(self.text, reading.end)
+        if not match or not (reading.bounded or match.group().startswith("的")):
+            return ""
+        over = _OF_END.search(match[1])
+        name = match[1][: over.start()] if over else match[1]
+        if not (_QUANTITY.search(name) or name.casefold() in _CANONICAL_NAME):
+            return ""
+        reading.end = match.start(1) + len(name)
+        return name
 
     def _build(self, reading: _Reading, name: str, start: int) -> Indicator:
         span = self.source.span(start, reading.end)
@@ -716,6 +1183,8 @@ class _Scanner:
             return False
         if reading.name:
             return True
+        if _WHOSE.fullmatch(name) and not self.loose:
+            return False
         spoken = reading.sign if reading.word not in _WEAK_WORDS else ""
         paired = reading.shape is not Comparison.EQ
         known = _QUANTITY.search(name) or _CHANGED.search(name)
@@ -731,7 +1200,9 @@ class _Scanner:
         elif paired:
             passes = bool(reading.unit or _QUANTITY.search(name))
         else:
-            passes = bool(reading.unit and known)
+            # 相关系数为0.99 is one; 工序比2.5更多的 is none.
+            pure = reading.word and (not rest or _CLAUSE.match(rest))
+            passes = bool((reading.unit or pure) and known)
         if passes and not (spoken or paired or known):
             return not _is_glued(reading.unit, rest)
         return passes
@@ -742,19 +1213,93 @@ def _is_glued(unit: str, rest: str) -> bool:
     return len(unit) == 1 and bool(_GLUED.match(unit + rest))
 
 
+def _introduction(before: str) -> tuple[re.Match[str] | None, str, int, int]:
+    """Find the words of comparison and the scale in front of a figure.
+
+    They may stand in either order: HRC≥58, 不低于HRC58.
+
+    Returns
+    -------
+    tuple
+        The words and the scale; where the words begin, and where both do.
+    """
+
+    def word_before(end: int) -> re.Match[str] | None:
+        last = before[max(0, end - _WORD_WINDOW) : end]
+        if last[-1:] in _BEFORE_LAST and (found := _BEFORE.search(last)):
+            return found
+        return _BEFORE_SHARE.search(last) if last.endswith("的") else None
+
+    end = len(before)
+    word = word_before(end)
+    start = end - (len(word.group()) if word else 0)
+    window = before[max(0, start - _SCALE_WINDOW) : start]
+    scale = _SCALE.search(window) or (_SCALE_WITH_LOAD.search(window) if word else None)
+    if not scale:
+        symbol = _SYMBOL.search(word["fill"]) if word else None  # ≤Ra0.8
+        return word, symbol.group() if symbol else "", start, start
+    outer = start - len(scale.group())
+    if not word and (word := word_before(outer)):
+        start = outer = outer - len(word.group())
+    return word, scale["scale"], start, outer
+
+
+def _unit_of(name: str) -> str:
+    """Return the unit that a name carries, as 抗拉强度/MPa and 厚度(μm) do."""
+    match = _UNIT_OF_NAME.search(clean(name))
+    words = (match["bare"] or match["inside"]) if match else ""
+    found = scan(words, 0)
+    return found[0] if found and found[1] == len(words) else ""
+
+
+def _is_hit_rate(name: str, value: float | None, unit: str) -> bool:
+    """Tell 识别精度95%, a rate of hits, from 测量精度0.5%, a deviation."""
+    if not name.endswith("精度") or value is None:
+        return False
+    rate = convert(value, unit, "%") if unit else 100 * value
+    return rate is not None and _HIT_RATE <= rate <= 100.0
+
+
+def _is_lower_better(name: str, value: float | None, unit: str) -> bool:
+    """Tell whether less of a quantity is better, by its name and its figure.
+
+    Precision of 0.01 mm is a deviation, one of 95% a rate of hits; a resolution is a
+    length or a number of bits; a level below zero, as of noise, had better be low.
+    """
+    if value is not None and value < 0:
+        return True
+    measured = dimension(unit)
+    if _is_hit_rate(name, value, unit):
+        return False
+    if name.endswith(("分辨率", "分辨力")):
+        return measured in _FINER_IS_BETTER
+    if measured == "[grade]" and _LOWER_GRADE.search(name):
+        return True
+    if _CHANGED.search(name) or _CHANGING.match(name):
+        return False
+    # The last word is what the quantity is: 磨损寿命 is a life, 失效率 no efficiency.
+    lower, higher = (
+        max((found.end() for found in words.finditer(name)), default=-1)
+        for words in (_LOWER_BETTER, _HIGHER_BETTER)
+    )
+    return lower >= higher and lower > 0
+
+
 def _comparison(reading: _Reading, name: str) -> Comparison:
     if reading.shape is not Comparison.EQ:
         return reading.shape
-    if reading.sign == "better":
-        fine = dimension(reading.unit) in _FINER_IS_BETTER
-        lower = _LOWER_BETTER.search(name) or (fine and not _HIGHER_BETTER.search(name))
-        return Comparison.LE if lower else Comparison.GE
-    if reading.sign == "reach":
-        return Comparison.LE if _LOWER_BETTER.search(name) else Comparison.GE
-    if reading.sign:
-        return Comparison(reading.sign)
-    at_least = reading.unit == "IP" or _CHANGED.search(name)
-    return Comparison.GE if at_least else Comparison.EQ
+    lower = _is_lower_better(name, reading.value, reading.unit)
+    higher = _HIGHER_BETTER.search(name) is not None
+    fine = dimension(reading.unit) in _FINER_IS_BETTER
+    changed = bool(_CHANGED.search(name) or _CHANGING.match(name))
+    turning = {
+        "better": Comparison.LE if lower or (fine and not higher) else Comparison.GE,
+        "reach": Comparison.LE if lower else Comparison.GE,
+        "up": Comparison.EQ if lower else Comparison.GE,
+        "down": Comparison.EQ if higher else Comparison.LE,
+        "": Comparison.GE if reading.unit == "IP" or changed else Comparison.EQ,
+    }
+    return turning.get(reading.sign) or Comparison(reading.sign)
 
 
 def extract(text: str) -> list[Indicator]:
@@ -789,7 +1334,7 @@ def parse(
     ----------
     text : str
         What the firm wrote. Of several indicators the one named like the row counts,
-        else the first.
+        else the first that has a name.
     name : str, optional
         The name given in the form; the words may name the quantity themselves.
     is_core : bool, default=False
@@ -809,8 +1354,12 @@ def parse(
     ('厚度', '≤', 0.05, 'mm')
     """
     scanner = _Scanner(normalise(text), loose=True, name=name)
-    found = list(scanner.run()) or scanner.spare
-    best = max(found, key=lambda each: _likeness(name, each.name), default=None)
+    found = list(scanner.run())
+    if not found and not _BOUND_WORDS.search(scanner.text):
+        found = scanner.spare
+    best = next((each for each in found if each.name), found[0] if found else None)
+    if name:
+        best = max(found, key=lambda each: _likeness(name, each.name), default=None)
     if best is None:
         return from_parts(
             name,
@@ -926,6 +1475,8 @@ def describe(indicator: Indicator) -> str:
         return figures.replace(_plain(value), f"IP{_plain(value)}")
     if indicator.unit.startswith("1/"):
         return f"{figures}{indicator.unit[1:]}"
+    if indicator.unit == _ONE_TO:
+        return re.sub("(?<![0-9.])(?=[0-9])", "1:", figures)
     close = not indicator.unit or indicator.unit[0] in "%‰°"
     return f"{figures}{'' if close else ' '}{indicator.unit}"
 
@@ -937,9 +1488,16 @@ def _plain(value: float) -> str:
 @lru_cache(maxsize=8192)
 def _plain_name(name: str) -> str:
     """Return the one name of a quantity, without what tells no quantities apart."""
-    words = clean(name).casefold()
+    words = clean(name)
+    if _unit_of(words):
+        words = _UNIT_OF_NAME.sub("", words) or words
+    words = words.casefold()
     words = _GENERIC.sub("", _REMARK.sub("", words) or words)
     words = _TRAILING_SYMBOL.sub("", words)
+    if _CHANGED.search(words):
+        words = _BASELINE.sub("", words)
+    if changing := _CHANGING.match(words):
+        words = words[changing.end() :] + changing.group()  # 降低能耗, 能耗降低
     if words in _CANONICAL_NAME:
         return _CANONICAL_NAME[words]
     for at in range(1, len(words) - _SUFFIX_LENGTH + 1):
@@ -990,7 +1548,10 @@ def _same_condition(one: str, other: str) -> bool:
 
 def _likeness(one: str, other: str) -> float:
     """Return how alike two names are, from 0 to 100."""
-    ours, theirs = _plain_name(one), _plain_name(other)
+    ours, theirs = (
+        _FOREMOST.sub("", _plain_name(each)) or _plain_name(each)
+        for each in (one, other)
+    )
     if ours == theirs:
         return 100.0
     short, long = sorted((ours, theirs), key=len)
@@ -1154,9 +1715,11 @@ def _meant(required: Indicator) -> Comparison:
     """
     if required.comparison is not Comparison.EQ or "=" in clean(required.text):
         return required.comparison
-    if _LOWER_BETTER.search(required.name):
+    measured = required.name, required.value, required.unit
+    directed = _LOWER_BETTER.search(required.name) or _LEVEL.search(required.name)
+    if directed and _is_lower_better(*measured):
         return Comparison.LE
-    if _HIGHER_BETTER.search(required.name):
+    if _HIGHER_BETTER.search(required.name) or _is_hit_rate(*measured):
         return Comparison.GE
     return Comparison.EQ
 

@@ -42,6 +42,7 @@ _SIGNS = {
     "〜": "~",
     "∼": "~",
     "∽": "~",
+    "矽": "硅",  # Silicon, as it is called in Taiwan.
     "≧": "≥",
     "⩾": "≥",
     "≮": "≥",  # Chinese drawings write "not less than" so.
@@ -150,6 +151,12 @@ _CONTEXT = re.compile(
     "|(?P<dash>[−‒–—―]+)"
     "|(?P<bound>[<>] ?=)"
 )
+_THOUSANDS = re.compile(
+    f"(?:{_FULL_WIDTH_COMMA}[0-9]{{3}}){{0,4}}{_FULL_WIDTH_COMMA}0[0-9]{{2}}(?![0-9])"
+)
+_UP_TO_THREE = re.compile(
+    rf"(?<![0-9.{_FULL_WIDTH_COMMA}])[1-9][0-9]{{0,2}}(?:{_FULL_WIDTH_COMMA}[0-9]{{3}}){{0,4}}$"
+)
 _STANDARD_NUMBER = re.compile(r"[A-Za-z][A-Za-z/]{0,9} ?\d[\d.]{0,9} ?$")
 _YEAR = re.compile(r" ?(?:19|20)\d\d(?!\d)")
 _AREA_CODE = re.compile(r"(?<![\d.])0\d{2,3} ?$")
@@ -183,9 +190,11 @@ def _in_context(match: re.Match[str]) -> str:
         plain = unicodedata.normalize("NFKC", words).replace("⁄", "/")
         return f" {plain}" if before[-1:].isdecimal() else plain
     if kind == "comma":
-        # A full-width comma parts two values; only a half-width one groups digits.
+        # A full-width comma parts two values; only a half-width one groups digits,
+        # unless what follows could be no value of its own, as in １，０００.
         inside = before[-1:].isdecimal() and text[at + 1 : at + 2].isdecimal()
-        return ", " if inside else ","
+        grouping = _THOUSANDS.match(text, at) and _UP_TO_THREE.search(before)
+        return ", " if inside and not grouping else ","
     if kind == "dash":
         return _dash(words, before, text[match.end() : match.end() + 8])
     return "≥" if words[0] == ">" else "≤"

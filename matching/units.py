@@ -58,6 +58,7 @@ bit | @bit | Tbit Gbit Mbit kbit | 比特
 bps | @bit/second | Tbps Gbps Mbps kbps |
 Gs  | 1e-4 * tesla | kGs mGs | 高斯
 Oe  | 79.57747154594767 * ampere / meter | kOe | 奥斯特
+GOe | 7.957747154594767e-3 * joule / meter ** 3 | MGOe | 高奥
 P   | poise     | cP | 泊
 rad | @angle | mrad μrad | 弧度
 Bq  | becquerel | GBq MBq kBq mBq | 贝克勒尔
@@ -65,6 +66,7 @@ Sv  | sievert   | mSv μSv | 希沃特
 Gy  | gray      | kGy mGy | 戈瑞
 FLOPS | @operation/second | EFLOPS PFLOPS TFLOPS GFLOPS |
 OPS | @operation/second | POPS TOPS GOPS |
+SPS | @sample/second | GSPS MSPS kSPS |
 """
 
 # Sign, pint expression, other spellings. No prefixes.
@@ -94,6 +96,11 @@ ha  | hectare | 公顷
 亩  | 10000 / 15 * meter ** 2 | 畝
 M   | mole / liter |
 mM  | 1e-3 * mole / liter |
+μM  | 1e-6 * mole / liter | uM
+nM  | 1e-9 * mole / liter |
+pM  | 1e-12 * mole / liter |
+Osm | @osmole |
+mOsm | 1e-3 * @osmole |
 %   | 1e-2 * @ratio | 百分比
 ‰   | 1e-3 * @ratio | 千分比
 ppm | 1e-6 * @ratio |
@@ -111,8 +118,8 @@ ppmv | @ppm_by_volume |
 °C  | delta_degree_Celsius | 摄氏度 oC 。C degC
 °F  | delta_degree_Fahrenheit | 华氏度 degF
 °   | 0.017453292519943295 * @angle | 度 角度 deg
-′   | 0.0002908882086657216 * @angle | 角分 arcmin
-″   | 4.84813681109536e-06 * @angle | 角秒 arcsec
+′   | 0.0002908882086657216 * @angle | 角分 弧分 arcmin
+″   | 4.84813681109536e-06 * @angle | 角秒 弧秒 arcsec
 r   | @rotation | 转 rev 圈
 r/min | @rotation / minute | rpm
 N·m | newton * meter | Nm NM 牛米 N-m
@@ -120,7 +127,7 @@ kN·m | kilonewton * meter | kNm
 mN·m | millinewton * meter | mNm
 Pa·s | pascal * second | Pas
 mPa·s | millipascal * second | mPas mpa·s mpa.s
-次  | @cycle | 回 次循环 个循环 循环 周次 cycles cycle 个周期
+次  | @cycle | 回 次循环 个循环 循环 周次 模次 cycles cycle 个周期
 dB  | @decibel | 分贝
 dBm | @decibel_milliwatt |
 dBA | @decibel_a | dB(A)
@@ -146,6 +153,13 @@ px  | @pixel | 像素 像元 pixel pixels
 帧  | @frame | frames
 fps | @frame / second |
 dpi | @pixel / inch |
+TPS | @transaction / second | QPS RPS
+JPH | @count / hour | UPH
+gsm | gram / meter ** 2 | GSM
+token | @token | tokens 词元
+LMH | liter / meter ** 2 / hour |
+°Brix | @brix | Brix °Bx
+个数量级 | @order_of_magnitude | 数量级
 元  | @currency | 人民币元 人民币 RMB CNY 块钱
 美元 | @us_dollar | USD
 欧元 | @euro | EUR
@@ -182,8 +196,9 @@ _SPELLINGS = """
 kg | 公斤 KG Kg kgce
 km | 公里 KM Km
 cm | 公分 CM
+nm | 奈米
 μs | 微秒 us
-mL | 毫升 ml
+mL | 毫升 ml cc
 L | 公升 l
 kWh | 度电 kW·h Kwh KWh KWH kwh
 μm | um
@@ -302,6 +317,7 @@ def _spelling() -> re.Pattern[str]:
         letters = spelling[-1] in "ΩÅμ" or (
             spelling[-1].isascii() and spelling[-1].isalpha()
         )
+        letters = letters or spelling.endswith("°")
         words.append(re.escape(spelling) + ("(?![A-Za-zμΩ])" if letters else ""))
     return re.compile("|".join(words))
 
@@ -322,16 +338,34 @@ def _any_case() -> dict[str, _Atom]:
 _LETTERS = re.compile(r"[A-Za-zμΩ]+")
 _POWER_WORD = re.compile("平方|立方")
 _EXPONENT = re.compile(
-    r"\^\(?(?P<up>[+\-]?[1-9](?:/[1-9])?)\)?(?![0-9.])|(?P<plus>[1-9])(?![0-9.])"
+    r"\^\(?(?P<up>[+\-]?[1-9](?:/[1-9])?)\)?(?![0-9.])|(?P<half>1/2)(?![0-9.])"
+    r"|(?P<plus>[1-9])(?![0-9.])"
     r"|(?P<bare>-[1-4])(?![0-9.]| ?[A-Za-zμΩ])"
 )
 _AMOUNT = re.compile(r"[1-9][0-9]{0,3}(?:\.[0-9]{1,3})?|0\.[0-9]{1,3}")
 _PRODUCT = re.compile(r" ?[·*×] ?|\.(?=[A-Za-zμΩ])")
+# W/m2K and J/g°C leave the dot out.
+_RUN_ON = re.compile(r"(?<=[A-Za-z][1-9])(?=[A-Z])|(?<=[A-Za-z])(?=°C)")
+# Nobody counts per millikelvin: W/mK is W/(m·K).
+_GLUED_PAIR = re.compile("(?:(m|kg|g|mol)([Kk])|(V)(s))(?![A-Za-z])")
 _RECIPROCAL = re.compile(r"1?/ ?")
 _QUOTIENT = re.compile(r" ?/ ?|每")
 # Behind "per", these short words can only be times.
 _PER = {"分": "min", "时": "h", "日": "d", "人": "人"}
 _LONGEST = 40
+# 2A12 and 4J36 are alloys: one letter with a figure behind it is no unit.
+_MODEL = re.compile(r"[A-Za-z](?=[0-9]{2})")
+# These are held for a time (1.6MPa/5min); a mass or an energy per time is a rate.
+_HELD = ("V", "Pa", "N", "°C")
+# Electricity is counted in 度 (kWh), and per one of these it is no angle.
+_KWH_PER = {
+    "[mass]",
+    "[length] ** 2",
+    "[length] ** 3",
+    "[count]",
+    "[normal_cubic_meter]",
+}
+_PER_KWH = {"[currency]", "[mass]", "[us_dollar]"}
 _NEVER_A_UNIT = set("0123456789 ,.;:)+-=<>~≥≤±_|!?、。；") | {""}
 
 
@@ -358,6 +392,8 @@ class _Reader:
                 below = True
             else:
                 match = _PRODUCT.match(self.text, self.at)
+            if below and not match:
+                match = _RUN_ON.match(self.text, self.at)
             if not match:
                 break
             self.at = match.end()
@@ -383,7 +419,9 @@ class _Reader:
             if self.text.startswith(")", self.at):
                 self.at += 1
                 return True
-            if not (match := _PRODUCT.match(self.text, self.at)):
+            match = _PRODUCT.match(self.text, self.at)
+            match = match or _RUN_ON.match(self.text, self.at)
+            if not match:
                 break
             self.at = match.end()
         self.at = before
@@ -397,9 +435,19 @@ class _Reader:
             if after and str(after.dimension) == "[length]":
                 self.parts.append((after, Fraction(sign * _POWERS[match.group()])))
                 return True
+        pair = _GLUED_PAIR.match(self.text, start) if self.parts and sign < 0 else None
+        if pair:
+            two = (pair[1] or pair[3], (pair[2] or pair[4]).replace("k", "K"))
+            self.parts += [(_atoms()[each], Fraction(-1)) for each in two]
+            self.at = pair.end()
+            return True
         amount = _AMOUNT.match(self.text, start) if self.parts and sign < 0 else None
         atom = self._atom(amount.end() if amount else start, sign)
+        atom = atom or self._many(start, sign)
         if not atom:
+            self.at = start
+            return False
+        if amount and self._is_held(atom):
             self.at = start
             return False
         if amount:
@@ -409,6 +457,24 @@ class _Reader:
         self.parts.append((atom, sign * self._exponent()))
         return True
 
+    def _many(self, start: int, sign: int) -> _Atom | None:
+        """Read a multiplier below the stroke, as in t/万元."""
+        word = self.text[start : start + 1]
+        if sign > 0 or not self.parts or word not in _MULTIPLIERS:
+            return None
+        one = self._atom(start + 1, sign)
+        if not one:
+            return None
+        return _Atom(word + one.sign, one.dimension, one.factor * _MULTIPLIERS[word])
+
+    def _is_held(self, atom: _Atom) -> bool:
+        """Tell a time for which something is held from the time of a rate."""
+        above = UnitsContainer({})
+        for part, power in self.parts:
+            above *= part.dimension ** float(power)
+        held = any(above == _atoms()[sign].dimension for sign in _HELD)
+        return held and str(atom.dimension) == "[time]"
+
     def _exponent(self) -> Fraction:
         last = self.text[self.at - 1]
         if not (last in "ΩÅ" or (last.isascii() and last.isalpha())):
@@ -417,7 +483,7 @@ class _Reader:
         if not match:
             return Fraction(1)
         self.at = match.end()
-        return Fraction(match["up"] or match["plus"] or match["bare"])
+        return Fraction(match["up"] or match["half"] or match["plus"] or match["bare"])
 
     def _atom(self, at: int, sign: int) -> _Atom | None:
         if match := _spelling().match(self.text, at):
@@ -432,10 +498,27 @@ class _Reader:
             return atom
         return None
 
+    def _count_electricity(self) -> None:
+        """Read 度 as kWh where it is the amount that something costs or yields."""
+        if len(self.parts) != 2 or "度" not in self.text[: self.end]:
+            return
+        (upper, one), (lower, other) = self.parts
+        if one != 1 or other >= 0:
+            return
+        angle, energy = _atoms()["°"], _atoms()["kWh"]
+        above = str(upper.dimension)
+        below = str(lower.dimension ** float(-other))
+        if upper == angle and below in _KWH_PER:
+            upper = energy
+        elif lower == angle and above in _PER_KWH:
+            lower = energy
+        self.parts = [(upper, one), (lower, other)]
+
     def measure(self) -> _Measure:
         """Put the parts together."""
         if not self.parts:
             return _Measure(self.words, "", self.factor)
+        self._count_electricity()
         dimension, factor = UnitsContainer({}), self.factor
         above: list[str] = []
         below: list[str] = []
@@ -487,7 +570,7 @@ def scan(text: str, start: int) -> tuple[str, int] | None:
         The canonical unit and the place where it ends, or None when there is none.
     """
     first = start + text.startswith(" ", start)
-    if text[first : first + 1] in _NEVER_A_UNIT:
+    if text[first : first + 1] in _NEVER_A_UNIT or _MODEL.match(text, first):
         return None
     reader = _Reader(text, start)
     return (reader.measure().canonical, start + reader.end) if reader.read() else None

@@ -268,11 +268,17 @@ def _folded(weights: tuple[tuple[str, int], ...]) -> dict[str, int]:
 
 @lru_cache(maxsize=16)
 def _counted_purchase(quantities: tuple[str, ...]) -> re.Pattern[str]:
-    """Return the pattern of "buy n pieces of something"."""
+    """Return the pattern of "buy n pieces of something".
+
+    Bringing in, adding or ordering pieces (引进、添置、定制) is buying when it is meant
+    for the future and no technology or method is what comes.
+    """
     kinds = "|".join(map(re.escape, quantities))
+    number = rf"(?:[0-9]{{1,6}}|[一二两三四五六七八九十]{{1,4}}) ?(?:{kinds})"
     return re.compile(
-        rf"(?<![已曾前年月])(?:求购|采购|购置|购买|订购|选购)[^,。;]{{0,24}}"
-        rf"(?:[0-9]{{1,6}}|[一二两三四五六七八九十]{{1,4}}) ?(?:{kinds})"
+        rf"(?<![已曾前年月])(?:求购|采购|购置|购买|订购|选购)[^,。;]{{0,24}}{number}"
+        rf"|(?:拟|需要?|计划|希望|准备|打算|急需|欲)(?:新?引进|添置|增购|定制(?!化)|订制)"
+        rf"(?:(?!技术|工艺|方案|方法|算法|模型|人才|团队)[^,。;]){{0,24}}{number}"
     )
 
 

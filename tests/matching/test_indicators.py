@@ -120,6 +120,127 @@ def test_a_row_is_read_in_every_spelling(words, name, comparison, value, value2,
     assert row.span is None
 
 
+SPELLINGS = {
+    # Why it is read so: (words, name, comparison, value, second value, unit).
+    "a power is lost in copying": [
+        ("漏率优于1×10-9Pa·m3/s", "漏率", LE, 1e-9, None, "Pa·m³/s"),
+        ("极限真空≤5.0E-5Pa", "极限真空", LE, 5e-5, None, "Pa"),
+        ("3.0×10**8", "", EQ, 3e8, None, ""),
+    ],
+    "a power is spelt out": [
+        ("误码率优于10的负6次方", "误码率", LE, 1e-6, None, ""),
+        ("透过率＜5×10的-4次方g/m2/day", "透过率", LT, 5e-4, None, "g/(m²·d)"),
+    ],
+    "a power belongs to both figures": [
+        ("线膨胀系数4.5~5.5×10^-6/℃", "线膨胀系数", RANGE, 4.5e-6, 5.5e-6, "1/°C"),
+        ("膨胀系数(4.5±0.2)×10⁻⁶/℃", "膨胀系数", PM, 4.5e-6, 2e-7, "1/°C"),
+    ],
+    "a power belongs to the second figure": [
+        ("10~2×10^4Hz", "", RANGE, 10, 2e4, "Hz"),
+        ("5±0.5×10^-3mm", "", PM, 5, 5e-4, "mm"),
+    ],
+    "a share of a whole follows its comparison": [
+        ("召回率不低于百分之九十五", "召回率", GE, 95, None, "%"),
+        ("误检率低于千分之五", "误检率", LT, 5, None, "‰"),
+        ("丢包率小于万分之一", "丢包率", LT, 0.01, None, "%"),
+        ("重金属≤百万分之十", "重金属", LE, 10, None, "ppm"),
+        ("成功率三分之二以上", "成功率", GE, 2 / 3, None, ""),
+        ("重量减轻三成", "重量减轻", GE, 30, None, "%"),
+    ],
+    "Chinese figures are bounded from behind": [
+        ("三年以上", "", GE, 3, None, "a"),
+        ("百万次以上", "", GE, 100, None, "万次"),
+        ("提高一倍", "提高", GE, 1, None, "倍"),
+    ],
+    "digits are grouped by blanks and full-width commas": [
+        ("10 000次以上", "", GE, 10_000, None, "次"),
+        ("１，０００小时", "", EQ, 1000, None, "h"),
+    ],
+    "two bounds are one range": [
+        ("大于600小于800MPa", "", RANGE, 600, 800, "MPa"),
+        ("压力不低于35MPa，不高于70MPa", "压力", RANGE, 35, 70, "MPa"),
+        ("温度15℃以上、30℃以下", "温度", RANGE, 15, 30, "°C"),
+        ("0.5mm≤厚度≤1.0mm", "厚度", RANGE, 0.5, 1, "mm"),
+        ("1.0≥膜厚≥0.6μm", "膜厚", RANGE, 0.6, 1, "μm"),
+        ("下降三分之二以上，2年内收回投资", "下降", GE, 2 / 3, None, ""),
+    ],
+    "a range takes other signs": [
+        ("-40...+85℃", "", RANGE, -40, 85, "°C"),
+        ("-40°C to 85°C", "", RANGE, -40, 85, "°C"),
+        ("pH值6-9", "pH值", RANGE, 6, 9, ""),
+        ("加工直径φ20～φ150mm", "加工直径", RANGE, 20, 150, "mm"),
+        ("湿度10%～95%RH", "湿度", RANGE, 10, 95, "%RH"),
+        ("室温~350℃", "", RANGE, 25, 350, "°C"),
+    ],
+    "a ratio is a scale of its own": [
+        ("长径比≥1:40", "长径比", GE, 40, None, "1:n"),
+        ("浴比1:6～1:8", "浴比", RANGE, 6, 8, "1:n"),
+        ("深径比大于20:1", "深径比", GT, 20, None, ""),
+    ],
+    "a scale stands before or behind the comparison": [
+        ("洛氏硬度不低于HRC58", "洛氏硬度", GE, 58, None, "HRC"),
+        ("防护等级不低于IP65", "防护等级", GE, 65, None, "IP"),
+        ("表面硬度HV0.1≥1200", "表面硬度", GE, 1200, None, "HV"),
+        ("硬度HRC 58-62", "硬度", RANGE, 58, 62, "HRC"),
+        ("粗糙度≤Ra0.8", "粗糙度", LE, 0.8, None, "μm"),
+    ],
+    "the unit stands in a bracket or beside the name": [
+        ("≥600（MPa）", "", GE, 600, None, "MPa"),
+        ("抗弯强度/MPa ≥ 800", "抗弯强度/MPa", GE, 800, None, "MPa"),
+    ],
+    "the name stands behind the figure": [
+        ("600MPa以上的抗拉强度", "抗拉强度", GE, 600, None, "MPa"),
+        ("不低于200W/(m·K)的热导率", "热导率", GE, 200, None, "W/(m·K)"),
+        ("99.9%以上抗菌率", "抗菌率", GE, 99.9, None, "%"),
+    ],
+    "a share of something is bounded": [
+        ("放电容量不低于常温的80%", "放电容量", GE, 80, None, "%"),
+        ("耗时不到原来的1/3", "耗时", LT, 1 / 3, None, ""),
+        ("强度达到母材的90%以上", "强度", GE, 90, None, "%"),
+    ],
+    "less of it is better": [
+        ("灵敏度优于-105dBm", "灵敏度", LE, -105, None, "dBm"),
+        ("分辨率达到0.1mm", "分辨率", LE, 0.1, None, "mm"),
+        ("真空度优于5×10⁻⁴Pa", "真空度", LE, 5e-4, None, "Pa"),
+        ("能效等级达到1级", "能效等级", LE, 1, None, "级"),
+        ("检测限低至1ng/mL", "检测限", LE, 1, None, "ng/mL"),
+    ],
+    "more of it is better": [
+        ("识别精度达到95%", "识别精度", GE, 95, None, "%"),
+        ("能耗降低达到20%", "能耗降低", GE, 20, None, "%"),
+        ("磨损寿命优于60min", "磨损寿命", GE, 60, None, "min"),
+        ("杂质去除率达到95%", "杂质去除率", GE, 95, None, "%"),
+    ],
+    "a change is at least so much": [
+        ("降低能耗15%", "降低能耗", GE, 15, None, "%"),
+        ("年节电100万度", "年节电", GE, 100, None, "万kWh"),
+        ("效率92%→95%", "效率", GE, 95, None, "%"),
+    ],
+    "a ban is a bound": [
+        ("严禁超过80℃", "", LE, 80, None, "°C"),
+        ("单个杂质不得过0.1%", "单个杂质", LE, 0.1, None, "%"),
+    ],
+    "words around the figure leave the name alone": [
+        ("转速最高24000r/min", "最高转速", EQ, 24000, None, "r/min"),
+        ("强度远高于600MPa", "强度", GT, 600, None, "MPa"),
+        ("检索响应<=1s", "检索响应", LE, 1, None, "s"),
+        ("样品300余件", "样品", EQ, 300, None, "件"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "comparison", "value", "value2", "unit"),
+    [
+        pytest.param(*row, id=f"{why}: {row[0]}")
+        for why, rows in SPELLINGS.items()
+        for row in rows
+    ],
+)
+def test_a_row_is_read_as_firms_write_it(words, name, comparison, value, value2, unit):
+    test_a_row_is_read_in_every_spelling(words, name, comparison, value, value2, unit)
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -142,6 +263,21 @@ def test_a_row_is_read_in_every_spelling(words, name, comparison, value, value2,
         "第3台",
         "国内领先",
         "抗拉强度、屈服强度分别不低于600、380MPa",
+        "GB/T 1033.1",  # A standard with parts is no 1033.1.
+        "执行GB 4943.1",
+        "行程1200mm×800mm×600mm",  # A size has several figures.
+        "2A12-T4",  # One letter before more digits is an alloy.
+        "4J36合金",
+        "0.2S级",
+        "1000万级用户",
+        "用户数达到百万级",
+        "PA66+30%GF",
+        "强度等级不低于C60",
+        "2024级学生",
+        "2025年1月至2027年12月",  # A span of dates is no range of months.
+        "22:10-23:14",
+        "座机0531-88880000转8012",
+        "5分钟内不起火",
         "",
     ],
 )
@@ -151,6 +287,46 @@ def test_what_is_no_figure_stays_words(words):
     assert (row.value, row.value2, row.unit, row.text) == (None, None, "", words)
     assert row.name == "名称"
     assert extract(words) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "comparison", "value", "unit"),
+    [
+        ("抗拉强度（MPa）", "≥600", GE, 600, "MPa"),
+        ("压力/MPa", "≤0.6", LE, 0.6, "MPa"),
+        ("导热系数，W/(m·K)", "≥5", GE, 5, "W/(m·K)"),
+        ("GB/T", "≥5", GE, 5, ""),  # The T is no tesla.
+        ("防护等级", "IP67/IP69K", GE, 67, "IP"),
+        ("浴比", "1:4以下", LE, 4, "1:n"),
+        ("灵敏度", "优于-100dBm", LE, -100, "dBm"),
+    ],
+)
+def test_the_name_of_the_row_helps_to_read_it(name, words, comparison, value, unit):
+    row = parse(words, name=name)
+    assert (row.comparison, row.value, row.unit) == (comparison, value, unit)
+
+
+def test_a_row_without_a_name_takes_the_first_figure_that_has_one():
+    assert parse("定位精度≤2.5cm，+1ppm，误差5mm").name == "定位精度"
+    assert parse("0-100km/h加速时间≤5s").name == "加速时间"
+
+
+def test_what_belongs_to_others_is_no_indicator():
+    assert extract("目前国外可达0.1mm，进口设备±0.05 μm") == []
+
+
+def test_names_behind_their_figures_do_not_run_into_each_other():
+    found = extract("需要600MPa以上的抗拉强度和12%以上的延伸率。")
+    assert [(each.name, each.value) for each in found] == [
+        ("抗拉强度", 600),
+        ("延伸率", 12),
+    ]
+
+
+def test_a_ratio_is_described_as_it_is_read():
+    row = parse("浴比1:6～1:8")
+    assert describe(row) == "1:6~1:8"
+    assert parse(describe(row), name="浴比").value2 == 8
 
 
 def test_a_row_keeps_what_the_form_says():
@@ -180,6 +356,17 @@ def test_the_row_takes_the_figure_of_its_own_name():
         ("抗拉强度(室温)≥600MPa", 600, "室温"),
         ("抗拉强度≥300MPa@200℃", 300, "200℃"),
         ("在25℃下，响应时间≤50ms", 50, "25℃下"),
+        ("热膨胀系数（20~300℃）≤7×10⁻⁶/K", 7e-6, "20~300°C"),
+        ("介电常数（10GHz，23℃）3.0±0.05", 3.0, "10GHz,23°C"),
+        ("疲劳极限不低于500MPa（R=-1，10⁷周次）", 500, "R=-1，10⁷周次"),
+        ("溶出度30分钟不低于85%", 85, "30分钟"),
+        ("抗压强度28d≥60MPa", 60, "28d"),
+        ("当含水率高于15%时，收获损失率不超过3%", 3, "当含水率高于15%时"),
+        ("在2.4GHz～2.5GHz频段内驻波比≤1.5", 1.5, "2.4GHz～2.5GHz频段内"),
+        ("电池在-30℃环境中，2h内温升不低于20℃", 20, "电池在-30℃环境中 2h内"),
+        ("耐压≥110kV/5min", 110, "5min"),
+        ("剪切强度：23℃下不小于18MPa", 18, "23℃下"),
+        ("颗粒数（≥0.1μm）≤10个/片", 10, "≥0.1μm"),
     ],
 )
 def test_a_condition_is_no_value(words, value, condition):
@@ -418,6 +605,27 @@ def test_parts_that_say_nothing_are_refused(parts):
         ("抗拉强度≥600MPa", "抗拉强度≥600MPa", MET),
         ("抗拉强度≥600MPa", "抗拉强度≥580MPa", NEAR),
         ("抗拉强度≥600MPa", "抗拉强度≥500MPa", MISSED),
+        ("抗拉强度/MPa≥600", "抗拉强度（MPa）：650", MET),
+        ("能耗降低20%", "降低能耗25%", MET),
+        ("导热系数比现有产品提高30%", "导热系数提高35%", MET),
+        ("效率提高15%以上", "效率92%", UNSTATED),
+        ("接收灵敏度-105dBm", "接收灵敏度-110dBm", MET),
+        ("误码率低于10的负6次方", "误码率1e-7", MET),
+        ("丢包率小于万分之一", "丢包率0.5‰", MISSED),
+        ("识别精度95%", "识别精度97.2%", MET),
+        ("分辨率0.1mm", "分辨率0.05mm", MET),
+        ("浴比1:4以下", "浴比1:6", MISSED),
+        ("浴比1:4以下", "浴比1:3.2", MET),
+        ("水胶比不大于0.4", "水胶比1:3", UNSTATED),
+        ("能效等级达到1级", "能效等级2级", MISSED),
+        ("齿轮精度达到5级", "齿轮精度6级", MISSED),
+        ("供电煤耗≤270克/千瓦时", "供电煤耗265g/度", MET),
+        ("传热系数≤0.8W/(㎡·K)", "传热系数0.75W/m2K", MET),
+        ("强度不低于600且不高于800MPa", "强度850MPa", MISSED),
+        ("工作温度室温~350℃", "工作温度-20~400℃", MET),
+        ("焊缝强度不低于母材的90%", "焊缝强度为母材的95%", MET),
+        ("pH值6-9", "pH 6.5～8.5", MET),
+        ("粗糙度≤Ra0.8", "粗糙度Ra0.4μm", MET),
         ("抗拉强度≥600MPa", "拉伸强度0.62GPa", MET),
         ("抗拉强度≥600MPa", "铝合金抗拉强度610~650MPa", MET),
         ("抗拉强度≥600MPa", "抗拉强度590~650MPa", NEAR),

@@ -375,6 +375,12 @@ FLAWS: dict[str, tuple[Data, str, str, str]] = {
         "/problem",
         "",
     ),
+    "a line to be brought in": (
+        draft(problem="现有包装全靠人工，擬引進全自動包裝線一條，价格不超过200万元。"),
+        "purchase_in_disguise",
+        "/problem",
+        "引進全自動包裝線一條",
+    ),
     "one named firm": (
         draft(bidder_conditions="必须由海岳示例合金公司承担，其他单位不予考虑。"),
         "named_partner",
@@ -742,6 +748,26 @@ HARMLESS: dict[str, tuple[str, str, str]] = {
         "已购置3台设备，采购价高，质保期外故障多。",
         "purchase_in_disguise",
     ),
+    "a line brought in": (
+        "problem",
+        "2021年引进德国产线2条，仍有热裂。",
+        "purchase_in_disguise",
+    ),
+    "technology to be brought in": (
+        "problem",
+        "希望引进成熟的温控技术1套，拟定制化开发一套算法。",
+        "purchase_in_disguise",
+    ),
+    "a share in words": (
+        "expected_goal",
+        "废品率大幅降低三成以上，良率明显提升到百分之九十五。",
+        "vague_word",
+    ),
+    "a bound that is a condition": (
+        "expected_goal",
+        "当模具温度超过250℃时自动停机，5分钟内不出现开裂。",
+        "figure_without_row",
+    ),
     "any university": ("bidder_conditions", "必须由国内高校承担。", "named_partner"),
     "any professor": ("bidder_conditions", "须由具有教授职称者牵头。", "named_partner"),
     "presence on site": ("bidder_conditions", "能到本市驻厂。", "local_condition"),
@@ -768,6 +794,41 @@ def test_what_only_looks_like_a_flaw_is_left_alone(world: World) -> None:
     assert blamed == {}
 
 
+READ_WITH_ITS_UNIT = [
+    row("抗拉强度/MPa", "≥260"),
+    row("抗拉强度（MPa）", "≥260"),
+    row("抗拉强度", "≥260（MPa）"),
+    row("合格率", "百分之九十五以上"),
+    row("表面粗糙度", "Ra≤1.6"),
+]
+SAYING_THE_SAME = [
+    row("漏率", "≤1×10-9 Pa·m3/s", operator="LE", value="1e-9", unit="Pa·m³/s"),
+    row("合格率", "不低于百分之九十五", operator="GE", value="95", unit="%"),
+    row("寿命", "10 000次以上", operator="GE", value="10000", unit="次"),
+    row("寿命", "１，０００次以上", operator="GE", value="1000", unit="次"),
+    row("厚度", "大于2mm小于4mm", operator="RANGE", value="2", value2="4", unit="mm"),
+]
+
+
+def test_a_unit_beside_the_name_or_in_words_is_seen(world: World) -> None:
+    for given in READ_WITH_ITS_UNIT:
+        data = draft(indicators=[*draft()["indicators"], given])
+        codes = [f[0] for f in examine(world, data)]
+        assert "missing_unit" not in codes, given
+        assert "missing_metric" not in codes, given
+
+
+def test_figures_in_other_spellings_do_not_differ(world: World) -> None:
+    for given in SAYING_THE_SAME:
+        data = draft(indicators=[*draft()["indicators"], given])
+        codes = [f[0] for f in examine(world, data)]
+        assert "words_differ" not in codes, given
+        wrong = {**given, "value": "77", "value2": None, "operator": "GE"}
+        data = draft(indicators=[*draft()["indicators"], wrong])
+        codes = [f[0] for f in examine(world, data)]
+        assert "words_differ" in codes, wrong
+
+
 COMPATIBLE = [
     ("合格率≥95%", "不合格率≤1%"),
     ("定位精度≤0.1 mm", "重复定位精度≥0.5 mm"),
@@ -777,6 +838,8 @@ COMPATIBLE = [
     ("厚度 2～4 mm", "厚度公差±0.1 mm"),
 ]
 CONTRADICTING = [
+    ("浴比≤1:4", "浴比≥1:6"),
+    ("pH 6-9", "pH值10-12"),
     ("抗拉强度≥600 MPa", "拉伸强度不大于0.5 GPa"),
     ("工作温度 -40～0℃", "工作温度 20～120℃"),
     ("响应时间≤50 ms", "响应时间大于1 s"),
