@@ -16,7 +16,9 @@ LONGEST = 4000
 
 
 def text(**about: Any) -> fields.String:
-    """Make a text of any lines."""
+    """Make a text of any lines; the rules of a place may allow fewer signs."""
+    said = "".join((about.pop("description", ""), "（字数以所在地现行规则为准）"))
+    about["description"] = said
     return fields.String(validate=validate.Length(max=LONGEST), metadata=about)
 
 

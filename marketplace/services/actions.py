@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from marketplace import policies
@@ -18,7 +19,17 @@ def links(
     rules: policies.Rules,
     href: str,
 ) -> list[dict[str, Any]]:
-    """List the actions that the state offers and the rules allow.
+    """List the actions that the state offers and the rules allow; see ``shown``."""
+    rows = [
+        row
+        for row in workflow.offered(state)
+        if policies.may(actor, row.action, subject, rules)
+    ]
+    return shown(rows, href)
+
+
+def shown(rows: Iterable[Transition[Any]], href: str) -> list[dict[str, Any]]:
+    """Show actions as links.
 
     Parameters
     ----------
@@ -38,8 +49,7 @@ def links(
             "href": f"{href}/actions/{row.action}",
             "fields": ["comment", *row.fields],
         }
-        for row in workflow.offered(state)
-        if policies.may(actor, row.action, subject, rules)
+        for row in rows
     ]
 
 

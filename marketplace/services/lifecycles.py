@@ -824,17 +824,13 @@ def view(session: so.Session, actor: Actor, kind: Aggregate[T], subject: T) -> V
         **show_version(session, kind, version, tier),
         **_heading_shown(kind, subject, version),
         "published_version": subject.published.number if subject.published else None,
-        "actions": _links(actor, kind, subject) if insider else [],
+        "actions": actions.shown(
+            allowed(actor, kind, subject), f"{kind.path}/{subject.id}"
+        ),
     }
     if insider:
         shown["opinions"] = _show_opinions(session, kind, subject)
     return shown
-
-
-def _links(actor: Actor, kind: Aggregate[T], subject: T) -> list[dict[str, Any]]:
-    href = f"{kind.path}/{subject.id}"
-    state = subject.state
-    return actions.links(kind.workflow, state, actor, subject, kind.rules, href)
 
 
 def _heading_shown(kind: Aggregate[T], subject: T, version: Version) -> Values:
