@@ -28,6 +28,11 @@ class Text:
         return self.en if language == "en" else self.zh
 
 
+def misspelt(unknown: Text, near: str) -> Text:
+    """Add to what is said of an unknown name the one that was probably meant."""
+    return Text(f"{unknown.zh}；是否为 {near}？", f"{unknown.en} Did you mean {near}?")
+
+
 @dataclass(frozen=True, slots=True)
 class FieldError:
     """One thing wrong at one place of the input.
@@ -146,11 +151,13 @@ class IllegalTransition(Conflict):
 
 
 class Stale(MarketplaceError):
-    """Somebody changed the object after the caller had read it."""
+    """The object was changed after the caller had read it, maybe by himself."""
 
     status = 412
     code = "stale"
-    title = Text("数据已被他人修改，请刷新后重试", "Changed by someone else; reload it")
+    title = Text(
+        "内容已有变动，请重新读取后再试", "Changed in the meantime; read it again"
+    )
 
 
 class PreconditionRequired(MarketplaceError):

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from marketplace.domain import needs as need_states
 from marketplace.domain import offers as offer_states
+from marketplace.domain.actions import action_title
 from marketplace.domain.actors import Actor, Standing
 from marketplace.domain.needs import NEED_TIERS, Disclosure
 from marketplace.domain.offers import OFFER_TIERS
@@ -65,10 +66,22 @@ def require(actor: Actor, action: str, subject: Any, rules: Rules) -> Grant:
     if actor.is_public:
         raise Unauthenticated
     raise Forbidden(
-        Text("您的角色不能执行“{action}”", "your roles do not allow '{action}'").format(
-            action=action
+        Text(
+            f"您的角色不能执行“{action_title(action, _kind_of(rules)).zh}”",
+            f"your roles do not allow '{action}'",
         )
     )
+
+
+def _kind_of(rules: Rules) -> str:
+    """Return the life cycle to which a table of rules belongs, if to any."""
+    known = {
+        "need": NEED_RULES,
+        "offer": OFFER_RULES,
+        "organisation": ORGANISATION_RULES,
+        "user": USER_RULES,
+    }
+    return next((kind for kind, table in known.items() if table is rules), "")
 
 
 def require_signed_in(actor: Actor) -> None:

@@ -7,14 +7,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import marshmallow as ma
 import structlog
 from flask import Flask, Response, request
+from marshmallow import fields
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException, TooManyRequests
 
 from marketplace import errors
-from marketplace.errors import FieldError, MarketplaceError, Text
+from marketplace.domain.spelling import nearest
+from marketplace.errors import FieldError, MarketplaceError, Text, misspelt
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_BASE = "/problems/"
@@ -207,13 +210,65 @@ def _escape(step: str) -> str:
     return step.replace("~", "~0").replace("/", "~1")
 
 
-def validation_errors(messages: Mapping[str, Any]) -> list[FieldError]:
-    """Turn webargs' messages by location into pointers from the body's root."""
+def _unescape(step: str) -> str:
+    return step.replace("~1", "/").replace("~0", "~")
+
+
+def validation_errors(
+    messages: Mapping[str, Any], schema: ma.Schema | None = None
+) -> list[FieldError]:
+    """Turn webargs' messages by location into pointers from the body's root.
+
+    With the schema that refused, an unknown name is told with the one that is near.
+    """
     found: list[FieldError] = []
     for location, content in messages.items():
         base = "" if location in {"json", "json_or_form", "files"} else f"/{location}"
-        found.extend(flatten(content, base))
+        told = flatten(content)
+        if schema is not None:
+            told = _with_suggestions(told, schema)
+        found += [FieldError(base + e.pointer, e.code, e.message) for e in told]
     return found
+
+
+def _with_suggestions(
+    found: Sequence[FieldError], schema: ma.Schema
+) -> list[FieldError]:
+    told, left = [], _MOST_SUGGESTIONS
+    for error in found:
+        near = None
+        if error.code == "unknown_field" and left:
+            left -= 1
+            *place, name = map(_unescape, error.pointer.split("/")[1:])
+            near = nearest(name, _names_at(schema, place))
+        if near is not None:
+            message = misspelt(error.message, near)
+            told.append(FieldError(error.pointer, error.code, message))
+        else:
+            told.append(error)
+    return told
+
+
+_MOST_SUGGESTIONS = 50
+"""A body of nothing but unknown names is not looked through for each of them."""
+
+
+def _names_at(schema: ma.Schema, place: Sequence[str]) -> list[str]:
+    """Return the names that are taken at a place of what a schema loads."""
+    at: Any = schema
+    for step in place:
+        if isinstance(at, ma.Schema):
+            known = {f.data_key or name: f for name, f in at.load_fields.items()}
+            at = known.get(step)
+        elif isinstance(at, fields.List):
+            at = at.inner
+        elif isinstance(at, fields.Dict):
+            at = at.value_field if step == "value" else at
+        if isinstance(at, fields.Nested):
+            at = at.schema
+    if not isinstance(at, ma.Schema):
+        return []
+    return [f.data_key or name for name, f in at.load_fields.items()]
 
 
 def http_error(error: HTTPException) -> Response:
@@ -222,18 +277,43 @@ def http_error(error: HTTPException) -> Response:
     code, title = HTTP_TITLES.get(status, ("http_error", Text(error.name, error.name)))
     data = getattr(error, "data", None) or {}
     messages = data.get("messages") if isinstance(data, Mapping) else None
-    field_errors = validation_errors(messages) if messages else []
+    schema = data.get("schema") if isinstance(data, Mapping) else None
+    field_errors = validation_errors(messages, schema) if messages else []
     extra: dict[str, Any] = {}
     if isinstance(error, TooManyRequests):
         extra["retry_after"] = getattr(error, "retry_after", None) or 60
     detail = None
     if status == 400 and error.description:
         detail = Text(error.description, error.description)
+    elif status == 413:
+        detail = _size_limit()
     response = problem(status, code, title, detail, field_errors, extra)
     allowed = getattr(error, "valid_methods", None)
     if status == 405 and allowed:
         response.headers["Allow"] = ", ".join(sorted(allowed))
     return response
+
+
+def _size_limit() -> Text | None:
+    """Say how large the body, or what a form says beside its files, may be."""
+    whole, form = request.max_content_length, request.max_form_memory_size
+    if whole is not None and (request.content_length or whole + 1) > whole:
+        return _BODY_LIMIT.format(size=_megabytes(whole))
+    return None if form is None else _FORM_LIMIT.format(size=_megabytes(form))
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / (1024 * 1024):.1f}".removesuffix(".0")
+
+
+_BODY_LIMIT = Text(
+    "整个请求（含文件）不得超过 {size} MB",
+    "a request may have at most {size} MB, files included",
+)
+_FORM_LIMIT = Text(
+    "表单中文件以外的内容不得超过 {size} MB",
+    "what a form holds beside its files may have at most {size} MB",
+)
 
 
 def store_error(error: DBAPIError) -> Response:

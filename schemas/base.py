@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import marshmallow as ma
 from marshmallow import fields, validate
@@ -62,6 +62,14 @@ class Money(fields.Field[Decimal]):
 
 class OpaqueSchema(ma.Schema):
     """Base of every schema: fields in order, unknown ones refused."""
+
+    together: ClassVar[tuple[frozenset[str], ...] | None] = None
+    """Where the service checks further: the fields that it checks against each other.
+
+    What a body has wrong by its schema is then told together with what the service
+    finds wrong with the rest. A field goes to the service only if all fields that
+    belong together with it are right.
+    """
 
     class Meta:
         """Unknown names are an error that names them."""

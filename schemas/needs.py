@@ -34,6 +34,11 @@ class IntendedUnitSchema(OpaqueSchema):
 class NeedContentSchema(ContentSchema):
     """The text of a need, without its child rows that differ by direction."""
 
+    together = (
+        frozenset({"period_start", "period_end"}),
+        frozenset({"budget_total_yuan", "budget_to_bidder_yuan"}),
+    )
+
     title = fields.String(
         validate=validate.Length(1, 80), metadata={"description": "需求名称"}
     )

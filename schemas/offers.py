@@ -102,6 +102,12 @@ class TeamRefSchema(OpaqueSchema):
 class OfferContentSchema(ContentSchema):
     """The text of an offer, without its child rows that differ by direction."""
 
+    together = (
+        frozenset({"period_from", "period_to"}),
+        frozenset({"maturity_scale", "maturity_level"}),
+        frozenset({"empowerment", "licence_years"}),
+    )
+
     title = fields.String(
         validate=validate.Length(1, 100), metadata={"description": "成果名称"}
     )

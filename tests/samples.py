@@ -110,6 +110,8 @@ def bomb() -> bytes:
     return xlsx(**{"xl/media/zeros.bin": zeros})
 
 
+COMPOUND = bytes.fromhex("d0cf11e0a1b11ae1") + b"\x00" * 504
+LOCKED = COMPOUND + "EncryptedPackage".encode("utf-16-le")
 DOCTYPE = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>'
 EXTERNAL = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
 GOOD = [
@@ -129,6 +131,8 @@ GOOD = [
     ),
     ("数据.csv", "名称,值\n甲,1\n".encode(), "text/csv"),
     ("数据.csv", "名称,值\n甲,1\n".encode("gb18030"), "text/csv"),
+    ("数据.csv", "名称,值\n甲,1\n".encode("utf-16"), "text/csv"),
+    ("数据.txt", b"\xfe\xff" + "名称\t值\n".encode("utf-16-be"), "text/plain"),
     ("记录.txt", b"plain words\n", "text/plain"),
 ]
 BAD = [
@@ -138,6 +142,12 @@ BAD = [
     ("a.zip", package({"a.txt": b"a"}), "damaged"),
     ("a.docx", package({"[Content_Types].xml": content_types("text/xml")}),
      "type_not_accepted"),
+    ("a.xls", COMPOUND, "old_format"),
+    ("a.xlsx", COMPOUND, "old_format"),
+    ("a.xlsx", LOCKED, "encrypted"),
+    ("a.csv", "名称,值\n".encode("utf-16-le"), "unmarked_utf16"),
+    ("a.txt", "名称,值\n".encode("utf-16-be"), "unmarked_utf16"),
+    ("a.csv", b"\xff\xfe\x00\x00", "type_not_accepted"),
     ("a.pdf", PNG, "name_disagrees"),
     ("a.png", PDF, "name_disagrees"),
     ("a.docx", xlsx(), "name_disagrees"),

@@ -14,21 +14,23 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from operator import itemgetter
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 import flask_smorest
 import sqlalchemy as sa
 from flask import Response, current_app, g, request
-from marshmallow import RAISE
+from marshmallow import RAISE, ValidationError
+from marshmallow.exceptions import SCHEMA
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
 from webargs import missing
 from webargs.flaskparser import FlaskParser, is_json_request
 
+from marketplace import problems
 from marketplace.config import Settings
 from marketplace.domain.actors import Actor
 from marketplace.domain.clock import Clock
@@ -231,6 +233,14 @@ def _refuse_unfit(value: Any, pointer: str) -> None:
         raise Invalid(errors=found[:_MOST_PLACES])
 
 
+class _HalfRight(Exception):
+    """A body of which a part is wrong by its schema, and the service sees the rest."""
+
+    def __init__(self, wrong: Sequence[FieldError], rest: dict[str, Any]) -> None:
+        super().__init__()
+        self.wrong, self.rest = tuple(wrong), rest
+
+
 class StrictParser(FlaskParser):
     """A parser that refuses what the parsers below it let through.
 
@@ -251,9 +261,29 @@ class StrictParser(FlaskParser):
     ) -> Any:
         """Load one part of the request, and refuse what no store can hold."""
         location = location or self.location
-        loaded = super().parse(argmap, req, location=location, **more)
+        try:
+            loaded = super().parse(argmap, req, location=location, **more)
+        except _HalfRight as half:
+            g.held, loaded = half.wrong, half.rest
         _refuse_unfit(loaded, _base(location))
         return loaded
+
+    def _on_validation_error(
+        self, error: ValidationError, req: Any, schema: Any, location: str, **more: Any
+    ) -> NoReturn:
+        """Refuse what the schema refuses, or hold it until the service has looked."""
+        together = getattr(schema, "together", None)
+        wrong, rest = error.messages, error.valid_data
+        if location != "json" or together is None or not isinstance(wrong, Mapping):
+            super()._on_validation_error(error, req, schema, location, **more)
+        if SCHEMA in wrong or not isinstance(rest, Mapping):
+            super()._on_validation_error(error, req, schema, location, **more)
+        unfit = {str(name) for name in wrong}
+        unfit |= {name for group in together if group & unfit for name in group}
+        raise _HalfRight(
+            problems.validation_errors({location: wrong}, schema),
+            {name: value for name, value in rest.items() if name not in unfit},
+        )
 
     def _raw_load_json(self, req: Any) -> Any:
         body = req.get_data(cache=True)
@@ -271,7 +301,7 @@ class StrictParser(FlaskParser):
         try:
             return json.loads(body, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
-            raise NotJson from error
+            raise NotJson(_why_not_json(error)) from error
 
     def _load_location_data(self, *, schema: Any, req: Any, location: str) -> Any:
         data = super()._load_location_data(schema=schema, req=req, location=location)
@@ -290,7 +320,27 @@ def _base(location: str) -> str:
 
 def _no_constant(name: str) -> float:
     """Refuse NaN and Infinity, which are not JSON."""
-    raise ValueError(name)
+    raise NotJson(
+        Text("{name} 不是 JSON 的值", "{name} is no value of JSON").format(name=name)
+    )
+
+
+def _why_not_json(error: ValueError | RecursionError) -> Text:
+    """Say why a body cannot be read, and where."""
+    if isinstance(error, json.JSONDecodeError):
+        return Text(
+            "第 {line} 行第 {column} 列附近有语法错误",
+            "line {line}, column {column}: {message}",
+        ).format(line=error.lineno, column=error.colno, message=error.msg)
+    if isinstance(error, UnicodeDecodeError):
+        return Text(
+            "请求体须为 UTF-8 编码，第 {place} 个字节不是；若为 GBK 编码，请先转换",
+            "the body must be in UTF-8, and byte {place} is not; convert it first"
+            " if it is in GBK",
+        ).format(place=error.start + 1)
+    if isinstance(error, RecursionError):
+        return _UNFIT["too_deep"]
+    return Text("有位数过多的数字", "holds a number of too many digits")
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
@@ -383,7 +433,7 @@ def unit_of_work(view: View, *, keep_answers: bool = True) -> View:
         key = request.headers.get("Idempotency-Key") if keep_answers else None
 
         def answer() -> Response:
-            return current_app.make_response(view(*args, **kwargs))
+            return _whole_refusal(lambda: view(*args, **kwargs))
 
         try:
             if request.method == "POST" and key is not None:
@@ -398,6 +448,36 @@ def unit_of_work(view: View, *, keep_answers: bool = True) -> View:
             return response
 
     return run
+
+
+def _whole_refusal(view: Callable[[], Any]) -> Response:
+    """Run a view; what the schema had refused is told with what the service refuses.
+
+    Nothing that was done for a body that is wrong in part is ever kept.
+
+    Raises
+    ------
+    Invalid
+        The schema found something, whatever the service says.
+    """
+    g.held = ()
+    further: Sequence[FieldError] = ()
+    try:
+        response = current_app.make_response(view())
+    except MarketplaceError as error:
+        if not g.held:
+            raise
+        if isinstance(error, Invalid):
+            further = error.errors
+    if not g.held:
+        return response
+    known = {_first_step(error.pointer) for error in g.held}
+    new = (error for error in further if _first_step(error.pointer) not in known)
+    raise Invalid(errors=[*g.held, *new])
+
+
+def _first_step(pointer: str) -> str:
+    return pointer[1:].partition("/")[0]
 
 
 def _require_scope(scope: str | None) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from itertools import islice
 from typing import Any, BinaryIO, cast
 
@@ -18,10 +19,15 @@ from marshmallow import fields
 from marketplace.api import edge
 from marketplace.domain import titles
 from marketplace.domain.money import to_wan
+from marketplace.domain.needs import NeedState
+from marketplace.domain.offers import OfferState
+from marketplace.domain.organisations import OrganisationState
+from marketplace.domain.states import STATES
 from marketplace.errors import Invalid, NotAcceptable
 from marketplace.extensions import db
 from marketplace.integrations import sheets
 from marketplace.integrations.sheets import Value
+from marketplace.models.jobs import ImportState
 from marketplace.problems import language
 from marketplace.services import codes
 from marketplace.services.import_columns import KINDS, columns
@@ -129,7 +135,7 @@ def export(
             f"共 {count} 行，一次最多导出 {MOST_ROWS} 行；请加筛选条件",
             f"{count} rows; at most {MOST_ROWS} are exported at once: filter the list",
         )
-    found = list(_columns(schema))
+    found = _columns(schema)
     file = tempfile.SpooledTemporaryFile(max_size=_SPOOLED)  # noqa: SIM115 - sent
     try:
         sheets.write(
@@ -179,14 +185,24 @@ def _rows(
             yield [column.value(dumped) for column in found]
 
 
-def _columns(schema: ma.Schema) -> Iterator[_Column]:
+def _columns(schema: ma.Schema) -> list[_Column]:
+    """Return the columns: what people know a row by first, identifiers last."""
+    found = list(_in_order(schema))
+    known_by = {name: rank for rank, name in enumerate(_FIRST)}
+
+    def place(column: _Column) -> int:
+        if isinstance(column.field, fields.UUID):
+            return len(_FIRST) + (2 if column.path == ("id",) else 1)
+        return known_by.get("/".join(column.path), len(_FIRST))
+
+    return sorted(found, key=place)
+
+
+_FIRST = ("need_no", "ach_no", "title", "name")
+
+
+def _in_order(schema: ma.Schema) -> Iterator[_Column]:
     spoken = language()
-    lists = {
-        column.name: column.list_id
-        for kind in KINDS
-        for column in columns(kind, with_owner=False)
-        if column.list_id
-    }
     for name, field in schema.dump_fields.items():
         if name in _SKIPPED:
             continue
@@ -197,14 +213,40 @@ def _columns(schema: ma.Schema) -> Iterator[_Column]:
                 inner_key = inner_field.data_key or inner
                 inner_heading = titles.title(inner_key).get(spoken)
                 yield _Column(
-                    (key, inner_key), inner_field, f"{heading}·{inner_heading}", {}
+                    (key, inner_key),
+                    inner_field,
+                    f"{heading}·{inner_heading}",
+                    _names(inner, inner_field, spoken),
                 )
         else:
-            names = _names(lists.get(name), spoken)
-            yield _Column((key,), field, heading, names)
+            yield _Column((key,), field, heading, _names(name, field, spoken))
 
 
-def _names(list_id: str | None, spoken: str) -> dict[str, str]:
+_LIFE_CYCLES: dict[type[Any], str] = {
+    NeedState: "need",
+    OfferState: "offer",
+    OrganisationState: "organisation",
+    ImportState: "import",
+}
+
+
+@cache
+def _lists() -> dict[str, str]:
+    """Return the code list of each field that has one."""
+    return {
+        column.name: column.list_id
+        for kind in KINDS
+        for column in columns(kind, with_owner=False)
+        if column.list_id
+    }
+
+
+def _names(name: str, field: fields.Field[Any], spoken: str) -> dict[str, str]:
+    """Return what the codes of a field are called."""
+    if isinstance(field, fields.Enum) and field.enum in _LIFE_CYCLES:
+        called = STATES[_LIFE_CYCLES[field.enum]]
+        return {code: text.get(spoken) for code, text in called.items()}
+    list_id = _lists().get(name)
     if list_id is None:
         return {}
     found = codes.names(db.session(), list_id)

@@ -40,6 +40,10 @@ _MAIN_PARTS = {
     f"{DOCX}.main+xml": DOCX,
     f"{XLSX}.main+xml": XLSX,
 }
+_COMPOUND = bytes.fromhex("d0cf11e0a1b11ae1")
+_LOCKED = "EncryptedPackage".encode("utf-16-le")
+"""The old container of Office; today's documents with a password lie in it too."""
+_TEXTS = frozenset({".csv", ".txt"})
 _ACTIVE = ("macroenabled", "vbaproject", "activex", "oleobject")
 _CONTENT_TYPES = "[Content_Types].xml"
 _CHUNK = 64 * 1024
@@ -66,7 +70,7 @@ class FileType:
     ----------
     media_type : str
     charset : str
-        ``utf-8`` or ``gb18030`` for texts, else empty.
+        ``utf-8``, ``gb18030`` or ``utf-16`` for texts, else empty.
     """
 
     media_type: str
@@ -93,8 +97,8 @@ def recognise(stream: BinaryIO, filename: str) -> FileType:
     Raises
     ------
     BadFile
-        ``empty``, ``type_not_accepted``, ``name_disagrees``, ``macros``,
-        ``zip_bomb``, ``encrypted`` or ``damaged``.
+        ``empty``, ``type_not_accepted``, ``old_format``, ``unmarked_utf16``,
+        ``name_disagrees``, ``macros``, ``zip_bomb``, ``encrypted`` or ``damaged``.
     """
     try:
         stream.seek(0)
@@ -127,8 +131,14 @@ def _recognise(stream: BinaryIO, start: bytes, extension: str) -> FileType:
     if start.startswith(b"PK\x03\x04"):
         with open_package(stream) as package:
             return FileType(_package_type(package))
+    if start.startswith(_COMPOUND):
+        if _holds(stream, _LOCKED):
+            raise BadFile("encrypted", "the document is encrypted")
+        raise BadFile("old_format", "a document of Office before 2007")
     charset = text_charset(stream)
     if charset is None:
+        if extension in _TEXTS and _is_unmarked_utf16(stream):
+            raise BadFile("unmarked_utf16", "UTF-16 without a byte order mark")
         raise BadFile("type_not_accepted", "the content is of no accepted type")
     return FileType(CSV if extension == ".csv" else TEXT, charset)
 
@@ -261,15 +271,34 @@ _DAMAGE = (
 
 
 def text_charset(stream: BinaryIO) -> str | None:
-    """Return ``utf-8`` or ``gb18030`` if the whole content is such text, else None.
+    """Return the encoding if the whole content is text in it, else None.
 
     UTF-8 is asked first, since nearly every UTF-8 text would also pass for GB18030.
-    Control characters that no text holds (NUL above all) make it binary.
+    UTF-16 is what Excel calls "Unicode text"; it is only known by its mark. Control
+    characters that no text holds (NUL above all) make it binary.
     """
+    stream.seek(0)
+    if stream.read(2) in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        return "utf-16" if _decodes(stream, "utf-16") else None
     for charset in ("utf-8", "gb18030"):
         if _decodes(stream, charset):
             return charset
     return None
+
+
+def _is_unmarked_utf16(stream: BinaryIO) -> bool:
+    """Tell whether a content with NULs, which is no text, would be one in UTF-16."""
+    return any(_decodes(stream, charset) for charset in ("utf-16-le", "utf-16-be"))
+
+
+def _holds(stream: BinaryIO, wanted: bytes) -> bool:
+    stream.seek(0)
+    tail = b""
+    while chunk := stream.read(_CHUNK):
+        if wanted in tail + chunk:
+            return True
+        tail = chunk[-len(wanted) :]
+    return False
 
 
 _BINARY = frozenset(chr(n) for n in range(32)) - frozenset("\t\n\r\f\x1a")

@@ -6,12 +6,13 @@ from it and the docs print it. No other code compares states.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from marketplace.domain.states import state_title
 from marketplace.errors import IllegalTransition, Text
 
 S = TypeVar("S", bound=StrEnum)
@@ -93,19 +94,27 @@ class Workflow(Generic[S]):
         row = self._index.get((state, action))
         if row is None or row.system != system:
             possible = [t.action for t in self.offered(state)]
-            raise IllegalTransition(
-                Text(
-                    "状态“{state}”下不能执行“{action}”，可执行：{possible}",
-                    "'{action}' is not available in state {state};"
-                    " possible: {possible}",
-                ).format(
-                    state=state.value,
-                    action=action,
-                    possible=", ".join(possible) or "-",
-                ),
-                extra={"state": state.value, "possible": possible},
-            )
+            raise self.refusal(state, action, possible)
         return row
+
+    @property
+    def titles(self) -> Mapping[str, Text]:
+        """What each action is called."""
+        return {t.action: t.title for t in self.transitions}
+
+    def refusal(
+        self, state: S, action: str, possible: Sequence[str]
+    ) -> IllegalTransition:
+        """Make the refusal of an action that is not offered.
+
+        Parameters
+        ----------
+        state : state
+            Where the object stands, as the caller may know it.
+        possible : sequence of str
+            What he may do instead.
+        """
+        return refusal(self.name, state, action, possible, self.titles)
 
     def reachable(self) -> frozenset[S]:
         """States that can be reached from the initial one."""
@@ -115,6 +124,37 @@ class Workflow(Generic[S]):
             if not more:
                 return frozenset(found)
             found |= more
+
+
+def refusal(
+    kind: str,
+    state: StrEnum,
+    action: str,
+    possible: Sequence[str],
+    titles: Mapping[str, Text],
+) -> IllegalTransition:
+    """Make the refusal of an action in a state; in Chinese both have their names."""
+
+    def called(name: str) -> str:
+        return titles[name].zh if name in titles else name
+
+    chinese = _REFUSED if possible else _NOTHING_POSSIBLE
+    return IllegalTransition(
+        Text(
+            chinese.format(
+                state=state_title(kind, state.value).zh,
+                action=called(action),
+                possible="、".join(map(called, possible)),
+            ),
+            f"'{action}' is not available in state {state.value};"
+            f" possible: {', '.join(possible) or '-'}",
+        ),
+        extra={"state": state.value, "possible": list(possible)},
+    )
+
+
+_REFUSED = "状态“{state}”下不能执行“{action}”，可执行：{possible}"
+_NOTHING_POSSIBLE = "状态“{state}”下不能执行“{action}”，目前没有您可执行的操作"
 
 
 def table(rows: Iterable[Transition[S]]) -> tuple[Transition[S], ...]:

@@ -18,8 +18,10 @@ from array import array
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import chain, islice
 from pathlib import PurePosixPath
-from typing import IO, BinaryIO, Self
+from typing import IO, TYPE_CHECKING, BinaryIO, Self
+from unicodedata import east_asian_width
 from xml.parsers import expat
 from zipfile import ZipFile
 
@@ -36,6 +38,10 @@ from marketplace.domain.sheets import (
     disarm,
     rearm,
 )
+
+if TYPE_CHECKING:
+    from openpyxl.cell import Cell as XlsxCell
+    from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 XLSX, CSV = filetypes.XLSX, filetypes.CSV
 Value = str | int | Decimal | bool | date | datetime | None
@@ -449,8 +455,10 @@ def write(
 ) -> int:
     """Write a table and return how many rows it has.
 
-    Texts are disarmed, so that no cell is a formula. CSV is UTF-8 with a byte order
-    mark, which is what spreadsheet programs on Chinese systems recognise.
+    No cell is a formula: texts are disarmed in CSV, which knows no types, and are
+    typed as texts in a workbook. CSV is UTF-8 with a byte order mark, which is what
+    spreadsheet programs on Chinese systems recognise. A workbook keeps its headings in
+    view, offers filters, and has columns as wide as its first rows ask for.
 
     Parameters
     ----------
@@ -501,6 +509,10 @@ def _csv_value(value: Value) -> str:
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
+_MEASURED = 200
+_NARROWEST, _WIDEST = 8, 48
+
+
 def _write_xlsx(
     stream: BinaryIO,
     headings: Sequence[str],
@@ -508,27 +520,72 @@ def _write_xlsx(
     title: str,
 ) -> int:
     from openpyxl import Workbook  # noqa: PLC0415 - of an extra
+    from openpyxl.utils import get_column_letter  # noqa: PLC0415
 
     book = Workbook(write_only=True)
     sheet = book.create_sheet(title[:31])
+    waiting = iter(rows)
+    first = list(islice(waiting, _MEASURED))
+    # What stands before the rows in the file has to be said before the first of them.
+    for number, heading in enumerate(headings):
+        shown = [heading, *(row[number] for row in first if number < len(row))]
+        width = max(_width(value) for value in shown) + 2
+        letter = get_column_letter(number + 1)
+        sheet.column_dimensions[letter].width = min(max(width, _NARROWEST), _WIDEST)
+    sheet.freeze_panes = "A2"
     count = 0
-    sheet.append([xlsx_text(h) for h in headings])
-    for row in rows:
-        sheet.append([_xlsx_value(v) for v in row])
+    sheet.append([_xlsx_value(sheet, h) for h in headings])
+    for row in chain(first, waiting):
+        sheet.append([_xlsx_value(sheet, v) for v in row])
         count += 1
+    if headings:
+        sheet.auto_filter.ref = f"A1:{get_column_letter(len(headings))}{count + 1}"
     book.save(stream)
     return count
 
 
+def _width(value: Value) -> int:
+    """Return how many letters wide a value is shown; a Chinese character is two."""
+    if isinstance(value, datetime):
+        return 16
+    if isinstance(value, date):
+        return 10
+    text = "" if value is None else str(value)[: _WIDEST * 2]
+    lines = text.splitlines() or [""]
+    return max(sum(1 + (east_asian_width(c) in "WFA") for c in line) for line in lines)
+
+
 def xlsx_text(text: str) -> str:
     """Return a text that a workbook can hold and that is no formula."""
-    text = disarm(_ILLEGAL.sub("\ufffd", text))
+    return _storable(disarm(text))
+
+
+def _storable(text: str) -> str:
+    text = _ILLEGAL.sub("\ufffd", text)
     return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…"
 
 
-def _xlsx_value(value: Value) -> Value:
+def _xlsx_value(sheet: WriteOnlyWorksheet, value: Value) -> Value | XlsxCell:
     if isinstance(value, str):
-        return xlsx_text(value)
+        return _xlsx_cell(sheet, value)
     if isinstance(value, Decimal) and len(value.as_tuple().digits) > 15:
         return f"{value:f}"
     return value
+
+
+def _xlsx_cell(sheet: WriteOnlyWorksheet, text: str) -> str | XlsxCell:
+    """Return a text as it is; what looks like more than a text is typed as one.
+
+    ``quotePrefix`` keeps it a text when somebody edits the cell. Only a text that our
+    own reader would take for a disarmed one is disarmed.
+    """
+    from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415 - of an extra
+
+    text = _storable(text if rearm(text) == text else disarm(text))
+    suspicious = disarm(text) != text
+    if not suspicious and not text.startswith("#"):
+        return text
+    cell = WriteOnlyCell(sheet, text)
+    cell.data_type = "s"
+    cell.quotePrefix = suspicious
+    return cell

@@ -74,9 +74,19 @@ _REFUSALS: dict[str, Text] = {
         "the extension does not agree with the content; accepted are {accepted}",
     ),
     "macros": Text(
-        "不接受含宏或控件的文档，请另存为普通 docx 或 xlsx",
+        "不接受含宏或控件的文档，请另存为普通的 {modern}",
         "documents with macros or controls are not accepted;"
-        " save it as a plain docx or xlsx",
+        " save it as a plain {modern}",
+    ),
+    "old_format": Text(
+        "旧版 Office 格式（如 .xls、.doc）不能读取，请用 Excel 或 WPS 打开后另存为"
+        " {modern} 再上传",
+        "the old formats of Office (such as .xls or .doc) are not read;"
+        " save it as {modern}",
+    ),
+    "unmarked_utf16": Text(
+        "文本为 UTF-16 编码且没有标记，请另存为 UTF-8 或 GBK 编码的文件再上传",
+        "the text is in UTF-16 without a mark; save it in UTF-8 or GBK",
     ),
     "zip_bomb": Text(
         "文件解压后过大，不予接受", "the file unfolds to more than is accepted"
@@ -90,12 +100,22 @@ _REFUSALS: dict[str, Text] = {
         "the file is damaged or not well formed; save it again",
     ),
 }
-_NOT_A_TYPE = frozenset({"type_not_accepted", "macros", "encrypted"})
+_NOT_A_TYPE = frozenset(
+    {"type_not_accepted", "old_format", "unmarked_utf16", "macros", "encrypted"}
+)
 
 
-def refusal(error: filetypes.BadFile) -> Invalid | UnsupportedMedia:
-    """Say what is wrong with a file and what would be right."""
-    message = _REFUSALS[error.code].format(accepted=ACCEPTED)
+def refusal(
+    error: filetypes.BadFile, *, accepted: str = ACCEPTED, modern: str = "docx / xlsx"
+) -> Invalid | UnsupportedMedia:
+    """Say what is wrong with a file and what would be right.
+
+    Parameters
+    ----------
+    accepted, modern : str
+        Types that are taken here, and those of them that Office writes today.
+    """
+    message = _REFUSALS[error.code].format(accepted=accepted, modern=modern)
     kind = UnsupportedMedia if error.code in _NOT_A_TYPE else Invalid
     return kind(errors=[FieldError("/file", error.code, message)])
 

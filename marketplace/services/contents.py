@@ -33,7 +33,6 @@ from marketplace.services.fields import (
     Reader,
     Row,
     Words,
-    escaped,
 )
 from matching import indicators as engine
 from matching import units
@@ -512,7 +511,7 @@ def read(
     """
     known = {field.name: field for field in table}
     for name in sorted(set(data) - set(known), key=str):
-        reader.unknown(f"/{escaped(name)}")
+        reader.unknown("", name, known)
     return {
         name: known[name].read(reader, data[name], before[name])
         for name in known

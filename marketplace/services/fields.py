@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -20,7 +20,8 @@ import sqlalchemy.orm as so
 
 from marketplace.domain.money import yuan
 from marketplace.domain.needs import Disclosure
-from marketplace.errors import FieldError, Invalid, Text
+from marketplace.domain.spelling import nearest
+from marketplace.errors import FieldError, Invalid, Text, misspelt
 from marketplace.services import codes
 
 Row = dict[str, Any]
@@ -68,9 +69,14 @@ class Reader:
             FieldError(pointer, code, text.format(**values) if values else text)
         )
 
-    def unknown(self, pointer: str) -> None:
-        """Note a name that nothing has."""
-        self.wrong(pointer, "unknown_field", "未知字段", "Unknown field.")
+    def unknown(self, place: str, name: object, known: Collection[str]) -> None:
+        """Note a name that nothing has, with the known one that is near."""
+        message = Text("未知字段", "Unknown field.")
+        near = nearest(str(name), sorted(known))
+        if near is not None:
+            message = misspelt(message, near)
+        pointer = f"{place}/{escaped(name)}"
+        self.errors.append(FieldError(pointer, "unknown_field", message))
 
     def refuse(self) -> None:
         """Raise what was noted, if anything was.
@@ -134,7 +140,7 @@ class Reader:
             self.wrong(pointer, "not_an_object", "应为对象", "Invalid input type.")
             return {}
         for name in sorted(set(value) - names, key=str):
-            self.unknown(f"{pointer}/{escaped(name)}")
+            self.unknown(pointer, name, names)
         return dict(value)
 
     def code(self, value: Any, pointer: str, list_id: str, old: Any) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -23,6 +23,7 @@ from marketplace.domain import titles
 from marketplace.domain.money import from_wan, yuan
 from marketplace.domain.organisations import OrganisationState
 from marketplace.domain.sheets import Cell, Fault
+from marketplace.domain.spelling import nearest
 from marketplace.errors import Text
 from marketplace.models.organisations import Organisation
 from marketplace.services import codes, needs, offers, organisation_fields
@@ -251,8 +252,8 @@ _NOTES: dict[str, Text] = {
     "units": Text("单位全称，多个用；或换行分隔", "full names, parted by ; or lines"),
 }
 _EXTERNAL_NOTE = Text(
-    "选填：贵方系统中的编号；同一编号不会重复导入",
-    "optional: your own number; a number never comes in twice",
+    "贵方系统中的编号；同一编号不会重复导入",
+    "your own number; a number never comes in twice",
 )
 _OWNER_NOTE = Text(
     "统一社会信用代码或单位全称", "unified social credit code or full name"
@@ -287,6 +288,58 @@ def headings(wanted: Iterable[Column]) -> dict[str, tuple[Column, str]]:
         for text in (base.zh, base.en) if not unit else (f"{base.zh}(元)",):
             found.setdefault(plain_heading(text), (column, unit))
     return found
+
+
+def kind_of_sheet(words: Iterable[str], asked: str) -> str:
+    """Return the kind of records whose headings fit a header best.
+
+    It is ``asked`` unless another one fits better: many headings are common to all.
+    """
+    plain = {plain_heading(word) for word in words}
+    fitting = {
+        kind: len(plain & headings(columns(kind, with_owner=True)).keys())
+        for kind in KINDS
+    }
+    best = max(KINDS, key=lambda kind: fitting[kind])
+    return best if fitting[best] > fitting[asked] else asked
+
+
+def unknown_heading(word: str, kind: str, wanted: Sequence[Column]) -> Text:
+    """Say of a heading that it is unknown, and which one was probably meant."""
+    shown = word[:40]
+    spare = headings(columns(kind, with_owner=True)).get(plain_heading(word))
+    if spare is not None and spare[0].name == OWNER:
+        return _OWNER_SPARE.format(heading=shown)
+    known = {name: shown for column in wanted for name, shown in _written(column)}
+    near = nearest(word.strip("* "), known)
+    if near is None:
+        return _UNKNOWN_COLUMN.format(heading=shown)
+    return _MISSPELT_COLUMN.format(heading=shown, near=known[near])
+
+
+def _written(column: Column) -> Iterator[tuple[str, str]]:
+    """Yield how a heading may be written, with and without its unit, and in full."""
+    for full in (column.heading.zh, column.heading.en, column.name):
+        yield full, full
+        yield _UNIT.sub("", full), full
+
+
+_UNIT = re.compile(r"\s*[（(].*[）)]$")
+
+
+_UNKNOWN_COLUMN = Text(
+    "不认识的列“{heading}”；请用导入模板中的列名，或删去此列",
+    "unknown column {heading!r}; use the headings of the template, or drop it",
+)
+_MISSPELT_COLUMN = Text(
+    "不认识的列“{heading}”；是否为“{near}”？",
+    "unknown column {heading!r}; did you mean {near!r}?",
+)
+_OWNER_SPARE = Text(
+    "不需要列“{heading}”：各行都归为其导入的单位，请删去此列",
+    "column {heading!r} is not needed: all rows belong to the unit that imports;"
+    " drop it",
+)
 
 
 @dataclass

@@ -42,9 +42,11 @@ from marketplace.services.import_columns import (
     as_text,
     columns,
     headings,
+    kind_of_sheet,
     owner_of,
     plain_heading,
     read_cell,
+    unknown_heading,
 )
 from marketplace.services.imports import FINAL, ReadRows
 from marketplace.services.lifecycles import Aggregate
@@ -250,10 +252,11 @@ class Run:
             total = sum(1 for _ in self.read_rows(file, job.filename)) - 1
             self._progress(job, rows_total=max(total, 0))
             with closing(self.read_rows(file, job.filename)) as rows:
-                sheet, heading, found = _read_heading(rows, wanted)
-                if found or total < 1:
-                    code = found[0].code if found else "no_rows"
-                    return self._refuse(job, found or [_NO_ROWS], code, sheet)
+                sheet, heading, found = _read_heading(rows, job.kind, wanted)
+                if not found and total < 1:
+                    found = [Problem(2, None, "", "no_rows", _NO_ROWS)]
+                if found:
+                    return self._refuse(job, found, found[0].code, sheet)
                 task = _Task(self, job, actor, grant, owner, heading, sheet)
                 with closing(Seen()) as seen:
                     return task.run(rows, seen)
@@ -730,24 +733,28 @@ def _hash(text: str) -> str:
 
 
 def _read_heading(
-    rows: Iterator[SheetRow], wanted: Sequence[Column]
+    rows: Iterator[SheetRow], kind: str, wanted: Sequence[Column]
 ) -> tuple[str, Heading, list[Problem]]:
-    """Understand the first row; what is not understood is told, all of it."""
+    """Understand the first row; what is not understood is told, all of it.
+
+    A sheet of another kind of records is told in one line: each of its headings would
+    be wrong for the same reason.
+    """
     first = next(rows, None)
     heading = Heading([], {})
     if first is None:
-        return "", heading, [_NO_ROWS]
+        return "", heading, [Problem(1, None, "", "no_rows", _EMPTY)]
     known = headings(wanted)
     found: list[Problem] = []
-    for place, cell in enumerate(first.cells):
-        if cell is None:
-            continue
-        words = cell.strip() if isinstance(cell, str) else str(cell)
+    named = [
+        (place, cell.strip() if isinstance(cell, str) else str(cell))
+        for place, cell in enumerate(first.cells)
+        if cell is not None
+    ]
+    for place, words in named:
         match = known.get(plain_heading(words))
         if match is None:
-            message = _UNKNOWN_COLUMN.format(
-                heading=words[:40], known="、".join(c.heading.zh for c in wanted)
-            )
+            message = unknown_heading(words, kind, wanted)
             found.append(Problem(first.number, place, words, "unknown_column", message))
         elif match[0].name in heading.words:
             found.append(
@@ -765,7 +772,23 @@ def _read_heading(
             found.append(
                 Problem(first.number, None, column.heading.zh, "no_column", message)
             )
+    if found:
+        found = _common_reason(first, kind, [words for _, words in named], found)
     return first.sheet, heading, found
+
+
+def _common_reason(
+    first: SheetRow, kind: str, words: Sequence[str], found: list[Problem]
+) -> list[Problem]:
+    """Say in one line why a whole header is not understood, if there is one reason."""
+    fitting = kind_of_sheet(words, kind)
+    if fitting != kind:
+        message = _WRONG_KIND.format(**_SHEETS_OF[fitting], kind=fitting)
+        return [Problem(first.number, None, "", "wrong_kind", message)]
+    unknown = sum(problem.code == "unknown_column" for problem in found)
+    if unknown == len(words) > 1:
+        return [Problem(first.number, None, "", "no_heading", _NO_HEADING)]
+    return found
 
 
 def _cell_name(problem: Problem) -> str:
@@ -794,14 +817,29 @@ _OWN_UNIT = Text(
 _NOT_VERIFIED = Text(
     "只有已认证单位的记录可以直接发布", "only records of verified units are published"
 )
-_UNKNOWN_COLUMN = Text(
-    "不认识的列“{heading}”；可用的列：{known}",
-    "unknown column {heading!r}; columns are: {known}",
-)
 _COLUMN_TWICE = Text("此列出现两次", "this column stands twice")
 _NO_COLUMN = Text("缺少必填列“{zh}”", "the required column {en!r} ({name}) is missing")
-_NO_ROWS = Problem(
-    0, None, "", "no_rows", Text("表中没有数据行", "the sheet has no rows of data")
+_EMPTY = Text(
+    "表是空的：第一行应为列名，从第二行起填写记录；可下载导入模板",
+    "the sheet is empty: the first row holds the headings, each row below it a record;"
+    " there are templates",
+)
+_NO_ROWS = Text(
+    "表中只有列名，没有数据行", "the sheet has headings and no rows of data"
+)
+_NO_HEADING = Text(
+    "第一行应为列名，但没有一个能识别；请使用导入模板中的表头",
+    "the first row should hold the headings, and none of these is known;"
+    " use those of the template",
+)
+_SHEETS_OF = {
+    "organisations": {"zh": "单位", "en": "an organisations"},
+    "needs": {"zh": "需求", "en": "a needs"},
+    "offers": {"zh": "成果能力", "en": "an offers"},
+}
+_WRONG_KIND = Text(
+    "这像是“{zh}”表，请以 kind={kind} 导入",
+    "this looks like {en} sheet; import it with kind={kind}",
 )
 _FILE_MESSAGES = {
     "too_many_rows": Text(

@@ -20,9 +20,9 @@ from marketplace import policies
 from marketplace.domain import filetypes
 from marketplace.domain.actors import Actor
 from marketplace.domain.sheets import SheetRow
+from marketplace.domain.workflows import refusal as refused
 from marketplace.errors import (
     Forbidden,
-    IllegalTransition,
     Invalid,
     NotFound,
     Stale,
@@ -44,6 +44,7 @@ from marketplace.services.paging import Listing
 
 TOPIC = "import"
 MODES = ("all", "good")
+CANCEL = Text("取消", "Cancel")
 FINAL = frozenset(
     {
         ImportState.DONE,
@@ -103,7 +104,7 @@ def request(
             raise filetypes.BadFile("type_not_accepted", "neither xlsx nor csv")  # noqa: TRY301
         stored = store.put(stream, limit=limit)
     except filetypes.BadFile as error:
-        raise refusal(error) from error
+        raise refusal(error, accepted="xlsx, csv", modern="xlsx") from error
     except FileTooLarge as error:
         raise too_large(error) from error
     job = ImportJob(
@@ -275,7 +276,7 @@ def view(actor: Actor, job: ImportJob) -> dict[str, Any]:
         actions.append(
             {
                 "name": "cancel",
-                "title": Text("取消", "Cancel"),
+                "title": CANCEL,
                 "method": "POST",
                 "href": f"{href}/actions/cancel",
                 "fields": ["comment"],
@@ -395,13 +396,7 @@ def act(
         raise Stale
     if action != "cancel" or not _cancellable(job):
         possible = ["cancel"] if _cancellable(job) else []
-        raise IllegalTransition(
-            Text(
-                "状态“{state}”下不能执行“{action}”",
-                "'{action}' is not available in state {state}",
-            ).format(state=job.state.value, action=action),
-            extra={"state": job.state.value, "possible": possible},
-        )
+        raise refused("import", job.state, action, possible, {"cancel": CANCEL})
     before = job.state
     job.cancel_requested = True
     if job.state is ImportState.QUEUED:

@@ -24,6 +24,7 @@ from marketplace.domain.ids import new_id
 from marketplace.domain.needs import Disclosure
 from marketplace.domain.organisations import OrganisationState
 from marketplace.domain.roles import Role, Tier
+from marketplace.domain.states import state_title
 from marketplace.domain.workflows import Transition, Workflow
 from marketplace.errors import (
     IllegalTransition,
@@ -372,9 +373,10 @@ def edit(
     if subject.state not in kind.open_states and subject.state not in kind.revisable:
         raise IllegalTransition(
             Text(
-                "状态“{state}”下内容已锁定，不能修改",
-                "the text is locked in state {state}",
-            ).format(state=subject.state.value),
+                f"状态“{state_title(kind.name, subject.state.value).zh}”"
+                "下内容已锁定，不能修改",
+                f"the text is locked in state {subject.state.value}",
+            ),
             extra={
                 "state": subject.state.value,
                 "possible": [t.action for t in allowed(actor, kind, subject)],
@@ -548,14 +550,8 @@ def _step(actor: Actor, kind: Aggregate[T], subject: T, action: str) -> Transiti
     for step in _open_steps(actor, kind, subject):
         if step.action == action:
             return step
-    state = shown_state(actor, kind, subject).value
-    raise IllegalTransition(
-        Text(
-            "状态“{state}”下不能执行“{action}”，可执行：{possible}",
-            "'{action}' is not available in state {state}; possible: {possible}",
-        ).format(state=state, action=action, possible=", ".join(possible) or "-"),
-        extra={"state": state, "possible": possible},
-    )
+    state = shown_state(actor, kind, subject)
+    raise kind.workflow.refusal(state, action, possible)
 
 
 def act(
@@ -696,8 +692,9 @@ def _said(
             reader.wrong(
                 f"{place}/pointer",
                 "unknown_pointer",
-                "应指向一个字段，如 /indicators/0/value",
-                "must point at a field, such as /indicators/0/value",
+                f"应指向一个字段，如 /indicators/0/value；现为 {pointer or '空'}",
+                "must point at a field, such as /indicators/0/value,"
+                f" not {pointer or 'nothing'}",
             )
         if not words:
             reader.wrong(f"{place}/comment", "required", "必填", "is required")

@@ -273,6 +273,135 @@ def test_unknown_fields_are_refused_with_their_pointers(world: World) -> None:
     assert pointers(refused.json) == [("/query/colour", "unknown_field")]
 
 
+def test_an_unknown_field_is_told_with_the_known_one_that_is_near(
+    world: World,
+) -> None:
+    client = world.client("firm")
+    sent = {
+        "titel": TITLE,
+        "budget_total": "1.00",
+        "colour": 1,
+        "indicators": [{"nmae": "强度"}],
+        "intended_units": [{"organization_id": NOBODY}],
+    }
+    near = {
+        "/titel": "title",
+        "/budget_total": "budget_total_yuan",
+        "/indicators/0/nmae": "name",
+        "/intended_units/0/organization_id": "organisation_id",
+    }
+    for language, asked in (("zh-CN", "；是否为 {}？"), ("en", " Did you mean {}?")):
+        headers = {"Accept-Language": language}
+        told = client.post("/needs", sent, headers=headers).json["errors"]
+        unknown = {
+            e["pointer"]: e["message"] for e in told if e["code"] == "unknown_field"
+        }
+        plain = unknown.pop("/colour")
+        assert unknown == {k: plain + asked.format(v) for k, v in near.items()}
+    refused = client.get("/needs?limt=5").json["errors"]
+    assert [e["message"] for e in refused] == ["未知字段；是否为 limit？"]
+
+
+SPOILT = {
+    "colour": "red",
+    "budget_total_yuan": "12万",
+    "budget_to_bidder_yuan": "5.00",
+    "valid_until": "明年",
+    "chain": "SD-C99",
+    "tech_field": ["ZZ"],
+    "indicators": [{}],
+    "period_start": "2027-02-01",
+    "period_end": "2027-01-01",
+}
+NAMED = [
+    ("/budget_total_yuan", "not_money"),
+    ("/chain", "unknown_code"),
+    ("/colour", "unknown_field"),
+    ("/indicators/0", "required"),
+    ("/period_end", "dates_reversed"),
+    ("/tech_field/0", "unknown_code"),
+    ("/valid_until", "not_a_date"),
+]
+
+
+def test_everything_that_is_wrong_with_a_body_is_named_at_once(world: World) -> None:
+    client = world.client("firm")
+    told = both(
+        lambda h: client.post("/needs", {"title": TITLE, **SPOILT}, headers=h),
+        422,
+        "validation_failed",
+    )
+    assert pointers(told) == NAMED
+    untitled = client.post("/needs", SPOILT)
+    assert pointers(untitled.json) == sorted([*NAMED, ("/title", "required")])
+    made = client.post("/needs", {"title": TITLE})
+    path, etag = made.headers["Location"], made.headers["ETag"]
+    assert pointers(client.patch(path, SPOILT, etag=etag).json) == NAMED
+    assert client.get(path).headers["ETag"] == etag
+    keyed = {"Idempotency-Key": "spoilt"}
+    assert client.post("/needs", SPOILT, headers=keyed).status_code == 422
+    assert world.session.scalar(sa.select(sa.func.count(Need.id))) == 1
+
+
+def test_what_depends_on_a_wrong_value_is_not_held_against_it(world: World) -> None:
+    client = world.client("firm")
+    dates = {"period_start": "2027-02-01", "period_end": "2027-03-01"}
+    amounts = {"budget_total_yuan": "10.00"}
+    made = client.post("/needs", {"title": TITLE, **dates, **amounts})
+    changed = {
+        "period_start": "2026",
+        "period_end": "2027-01-01",
+        "budget_total_yuan": 50,
+        "budget_to_bidder_yuan": "20.00",
+    }
+    path, etag = made.headers["Location"], made.headers["ETag"]
+    assert pointers(client.patch(path, changed, etag=etag).json) == [
+        ("/budget_total_yuan", "not_money"),
+        ("/period_start", "not_a_date"),
+    ]
+    level = {"kind": "result", "title": "甲", "maturity_scale": 7, "maturity_level": 13}
+    refused = world.client("team").post("/offers", level)
+    assert pointers(refused.json) == [("/maturity_scale", "not_a_string")]
+
+
+@pytest.mark.parametrize(
+    ("content", "zh", "en"),
+    [
+        (b'{"title": "a",\n  "problem" "b"}', "第 2 行第 13 列", "line 2, column 13"),
+        ('{"title": "铝托盘"}'.encode("gbk"), "UTF-8", "UTF-8"),
+        (b'{"title": NaN}', "NaN", "NaN"),
+        (b"[" * 99_999, "嵌套过深", "too deeply"),
+        (b"1" * 9999, "位数过多", "too many digits"),
+    ],
+)
+def test_a_body_that_is_not_json_is_told_why_and_where(
+    world: World, content: bytes, zh: str, en: str
+) -> None:
+    client = world.client("firm")
+    for language, said in (("zh-CN", zh), ("en", en)):
+        headers = {"Accept-Language": language}
+        answer = client.open("POST", "/needs", headers=headers, **body(content))
+        assert (answer.status_code, answer.json["code"]) == (400, "not_json")
+        assert said in answer.json["detail"]
+
+
+def test_what_is_too_large_is_told_how_large_it_may_be(world: World) -> None:
+    client = world.client("firm")
+    most = world.app.config["MAX_CONTENT_LENGTH"] // 1024**2
+    answer = client.open("POST", "/needs", **body(LARGE))
+    assert f"不得超过 {most} MB" in answer.json["detail"]
+    form = (
+        b'--x\r\nContent-Disposition: form-data; name="kind"\r\n\r\n'
+        + b"k" * (2 * 1024**2)
+        + b"\r\n--x--\r\n"
+    )
+    answer = client.open(
+        "POST", "/imports", **body(form, "multipart/form-data; boundary=x")
+    )
+    assert answer.status_code == 413
+    assert "不得超过 1 MB" in answer.json["detail"]
+
+
 @pytest.mark.parametrize(
     ("text", "pointer", "code"),
     [
@@ -369,6 +498,8 @@ def test_a_change_needs_the_revision_that_was_read(world: World) -> None:
     changed = patch({"If-Match": first})
     assert changed.status_code == 200
     assert changed.headers["ETag"] not in {first, ""}
+    told = patch({"If-Match": first}).json["title"]
+    assert "他人" not in told, "it may have been the caller's own second click"
     both(lambda h: patch(h | {"If-Match": first}), 412, "stale")
     assert patch({"If-Match": "W/" + changed.headers["ETag"]}).status_code == 200
     for method, where in (("DELETE", path), ("POST", f"{path}/actions/withdraw")):
@@ -766,8 +897,21 @@ def test_every_route_of_the_api_is_in_the_description(
         for method in rule.methods - {"HEAD", "OPTIONS"}
         if rule.rule.startswith("/api/")
         and not rule.rule.startswith(("/api/v1/docs", "/api/v1/openapi.json"))
+        and rule.rule != "/api/v1/"
     }
     assert described == routed
+
+
+@pytest.mark.parametrize("door", ["/", "/api/v1", "/api/v1/"])
+def test_who_knocks_at_the_door_is_led_to_the_pages(app: Flask, door: str) -> None:
+    answer = app.test_client().get(door, follow_redirects=True, buffered=True)
+    assert answer.status_code == 200
+    assert answer.request.path == "/api/v1/docs/"
+    assert answer.content_type.startswith("text/html")
+
+
+def test_the_front_door_stays_out_of_the_description(document: dict[str, Any]) -> None:
+    assert not {"/", "/api/v1", "/api/v1/"} & document["paths"].keys()
 
 
 def test_reading_the_description_does_not_change_it(app: Flask) -> None:

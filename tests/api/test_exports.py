@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import openpyxl
 import pytest
@@ -121,8 +122,44 @@ def test_no_cell_is_a_formula(world, media_type):
         assert all(cell.data_type != "f" for row in sheet.rows for cell in row)
     else:
         values = [value for row in table(answer) for value in row]
-    assert f"'{evil}" in values
-    assert "'@SUM(1)" in values
+    mark = "" if media_type == XLSX else "'"
+    assert f"{mark}{evil}" in values
+    assert f"{mark}@SUM(1)" in values
+
+
+ORDERS = {
+    "/needs": ["需求编号", "名称"],
+    "/offers": ["成果编号", "名称"],
+    "/organisations": ["单位全称"],
+}
+
+
+def test_a_sheet_begins_with_number_and_name_and_ends_with_identifiers(world):
+    make(world, "甲")
+    client = world.client("team")
+    for path, first in ORDERS.items():
+        heading = table(ask(client, path, "text/csv"))[0]
+        assert heading[: len(first)] == first
+        assert heading[-1] == "编号"
+        assert len(set(heading)) == len(heading)
+
+
+def test_states_and_regions_have_names_in_a_sheet(world):
+    make(world, "甲")
+    client = world.client("team")
+    rows = table(ask(client, "/offers", "text/csv"))
+    shown = dict(zip(rows[0], rows[1], strict=True))
+    assert shown["状态"] == "DRAFT 草稿"
+    region = shown["所属单位·所在地区"]
+    assert region.partition(" ")[0] == world.org("team").region
+    assert re.search(r"[\u4e00-\u9fff]", region)
+    rows = table(ask(client, "/organisations", "text/csv"))
+    shown = dict(zip(rows[0], rows[1], strict=True))
+    assert shown["状态"] == "VERIFIED 已认证"
+    assert re.fullmatch(r"[0-9]{6} [\u4e00-\u9fff]+", shown["所在地区"])
+    client.headers["Accept-Language"] = "en"
+    rows = table(ask(client, "/offers", "text/csv"))
+    assert "DRAFT Draft" in rows[1]
 
 
 def test_a_sheet_is_sent_as_a_file_with_a_name(world):

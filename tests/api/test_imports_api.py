@@ -9,6 +9,7 @@ import pytest
 
 from marketplace.integrations import sheets
 from marketplace.jobs.runner import Runner
+from marketplace.services.import_columns import KINDS
 from tests import people, samples
 
 XLSX = sheets.XLSX
@@ -115,6 +116,20 @@ def test_templates_are_for_everybody(world, kind):
         assert ("所属单位*" in row.cells) == owner, who
 
 
+@pytest.mark.parametrize(
+    ("language", "optional"), [("zh-CN", "选填"), ("en", "optional")]
+)
+def test_a_template_says_once_that_a_column_is_optional(world, language, optional):
+    client = world.client("team")
+    client.headers["Accept-Language"] = language
+    for kind in KINDS:
+        answer = client.get(f"/imports/templates/{kind}")
+        sheet = openpyxl.load_workbook(io.BytesIO(answer.data)).worksheets[0]
+        answer.close()
+        for cell in sheet[1]:
+            assert cell.comment.text.count(optional) <= 1, cell.comment.text
+
+
 def test_an_unknown_template_is_not_found(world):
     assert world.client("team").get("/imports/templates/pets").status_code == 404
 
@@ -180,6 +195,33 @@ def test_a_picture_is_no_sheet(world):
     assert answer.status_code == 415
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "advice"),
+    [
+        ("a.png", samples.PNG, "xlsx, csv"),
+        ("a.docx", samples.docx(), "xlsx, csv"),
+        ("a.csv", samples.PNG, "xlsx, csv"),
+        ("a.xls", samples.COMPOUND, "另存为 xlsx"),
+        ("a.csv", SMALL.decode().encode("utf-16-le"), "UTF-8 或 GBK"),
+    ],
+)
+def test_a_refused_file_is_told_what_a_sheet_may_be(world, name, content, advice):
+    client = world.client("team")
+    (error,) = send(client, content, name).get_json()["errors"]
+    assert advice in error["message"]
+    assert "pdf" not in error["message"]
+    assert "docx" not in error["message"]
+
+
+def test_a_sheet_in_utf_16_with_its_mark_comes_in(world, app):
+    client = world.client("team")
+    for name, content in (("a.csv", SMALL), ("a.txt", SMALL.replace(b",", b"\t"))):
+        path = place(send(client, content.decode().encode("utf-16"), name))
+        assert Runner(app).run_once()
+        job = client.get(path).get_json()
+        assert (job["state"], job["rows_read"]) == ("DONE", 1)
+
+
 def test_an_action_that_is_not_possible_is_told(world, app):
     client = world.client("team")
     path = place(send(client))
@@ -192,6 +234,8 @@ def test_an_action_that_is_not_possible_is_told(world, app):
     refused = client.act(path, "cancel")
     assert refused.status_code == 409
     assert refused.get_json()["possible"] == []
+    told = refused.get_json()["detail"]
+    assert told == "状态“已取消”下不能执行“取消”，目前没有您可执行的操作"
 
 
 def test_the_report_reads_in_the_callers_language_and_as_a_sheet(world, app):

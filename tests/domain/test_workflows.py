@@ -6,9 +6,11 @@ import importlib
 import json
 import pkgutil
 import re
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -16,11 +18,14 @@ from hypothesis import strategies as st
 
 from marketplace import domain, policies
 from marketplace.domain.accounts import ACCOUNT_WORKFLOW
+from marketplace.domain.actions import action_title
+from marketplace.domain.actors import Actor
 from marketplace.domain.needs import NEED_WORKFLOW
 from marketplace.domain.offers import OFFER_WORKFLOW
 from marketplace.domain.organisations import ORGANISATION_WORKFLOW
+from marketplace.domain.states import STATES
 from marketplace.domain.workflows import Transition, Workflow, table
-from marketplace.errors import IllegalTransition, Text
+from marketplace.errors import Forbidden, IllegalTransition, Text
 
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 KEBAB = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -187,6 +192,55 @@ def test_the_states_are_those_of_the_code_list(name: str) -> None:
     newest = json.loads(path.read_text(encoding="utf-8"))["versions"][-1]
     codes = {entry["code"] for entry in newest["entries"]}
     assert codes == {s.value for s in states(WORKFLOWS[name])}
+
+
+@pytest.mark.parametrize("name", sorted(CODE_LISTS))
+def test_states_are_called_what_the_code_list_calls_them(name: str) -> None:
+    path = SEEDS / "codes" / f"{CODE_LISTS[name]}.json"
+    newest = json.loads(path.read_text(encoding="utf-8"))["versions"][-1]
+    listed = {e["code"]: Text(e["zh"], e["en"]) for e in newest["entries"]}
+    assert STATES[name] == listed
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_refusal_speaks_chinese_to_who_reads_chinese(name: str) -> None:
+    """Its codes stay in the English text and beside it."""
+    workflow = WORKFLOWS[name]
+    for state in states(workflow):
+        offered = {row.action for row in workflow.offered(state)}
+        for row in workflow.transitions:
+            if row.action in offered:
+                continue
+            with pytest.raises(IllegalTransition) as refused:
+                workflow.step(state, row.action)
+            told = refused.value.detail
+            assert told is not None
+            assert not re.search(r"[A-Za-z-]", told.zh), told.zh
+            assert row.title.zh in told.zh
+            assert ("没有您可执行的操作" in told.zh) == (not offered)
+            assert f"'{row.action}'" in told.en
+            assert state.value in told.en
+
+
+@pytest.mark.parametrize(
+    "rules", [table for name, table in vars(policies).items() if "_RULES" in name]
+)
+def test_who_may_not_is_told_in_words_what(rules: policies.Rules) -> None:
+    stranger = Actor(now=datetime(2026, 11, 23, tzinfo=UTC), user_id=uuid4())
+    for action in rules:
+        with pytest.raises(Forbidden) as refused:
+            policies.require(stranger, action, None, {action: ()})
+        told = refused.value.detail
+        assert told is not None
+        assert not re.search(r"[A-Za-z-]", told.zh), told.zh
+        assert told.en == f"your roles do not allow '{action}'"
+
+
+def test_an_action_is_called_what_its_button_says() -> None:
+    for workflow in (NEED_WORKFLOW, OFFER_WORKFLOW, ORGANISATION_WORKFLOW):
+        for row in workflow.transitions:
+            assert action_title(row.action, workflow.name) == row.title
+    assert action_title("nothing-like-it").zh == "nothing-like-it"
 
 
 def test_an_action_may_not_stand_twice_for_one_state() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tracemalloc
+import zipfile
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -67,7 +68,7 @@ def test_a_formula_in_csv_is_named_but_a_disarmed_text_is_a_text():
     assert cells(content, "a.csv")[1] == (Fault("formula", "=1+1"), "=1+1", "-40～85℃")
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 def test_csv_is_read_in_each_encoding_strictly(encoding):
     content = '名称,指标\r\n碳纤维,"≥600\nMPa"\r\n'.encode(encoding)
     assert cells(content, "数据.csv") == [("名称", "指标"), ("碳纤维", "≥600\nMPa")]
@@ -185,9 +186,38 @@ def test_values_keep_their_types_in_a_workbook():
     sheets.write(stream, sheets.XLSX, ["a"] * 7, [row])
     sheet = openpyxl.load_workbook(stream).active
     assert [c.value for c in sheet[2]] == [
-        -12.5, 7, MIDNIGHT, True, None, "-12.50", "'=1",
+        -12.5, 7, MIDNIGHT, True, None, "-12.50", "=1",
     ]  # fmt: skip
     assert all(cell.data_type != "f" for cell in sheet[2])
+
+
+FORMULAS = ['=HYPERLINK("a","b")', "+1+1", "-2+3", "@SUM(1)", " =1", "#N/A", "#1"]
+
+
+def test_a_text_that_looks_like_a_formula_is_a_text_in_a_workbook():
+    stream = io.BytesIO()
+    rows = [[text, f"'{text}"] for text in FORMULAS]
+    sheets.write(stream, sheets.XLSX, ["=1", "二"], rows)
+    sheet = openpyxl.load_workbook(stream).active
+    found = [cell for row in sheet.rows for cell in row]
+    assert {cell.data_type for cell in found} == {"s"}
+    assert [cell.value for cell in sheet["A"]] == ["=1", *FORMULAS]
+    assert [cell.quotePrefix for cell in sheet["A"]] == [True] * 6 + [False] * 2
+    part = zipfile.ZipFile(stream).read("xl/worksheets/sheet1.xml")
+    assert b"<f" not in part
+    assert cells(stream.getvalue())[1:] == [tuple(row) for row in rows]
+
+
+def test_a_workbook_keeps_its_headings_in_view_and_its_columns_wide_enough():
+    stream = io.BytesIO()
+    rows = [["高强铝合金薄壁件", "x" * 500, 7]] * 300
+    sheets.write(stream, sheets.XLSX, ["名称", "简介", "数"], iter(rows))
+    sheet = openpyxl.load_workbook(stream).active
+    assert sheet.freeze_panes == "A2"
+    assert sheet.auto_filter.ref == "A1:C301"
+    widths = [sheet.column_dimensions[letter].width for letter in "ABC"]
+    assert widths == [18, 48, 8]
+    assert sheet.max_row == 301
 
 
 def test_csv_opens_in_spreadsheet_programs():

@@ -105,6 +105,24 @@ def test_everything_wrong_is_named_at_once(world: World) -> None:
     } | {k: v for k, v in found.items() if k == "/indicators/2"}
 
 
+def test_an_unknown_name_is_told_with_the_known_one_that_is_near(
+    world: World,
+) -> None:
+    wrong = {"title": "试", "problm": "难", "intended_units": [{"nmae": "甲"}]}
+    with pytest.raises(Invalid) as caught:
+        needs.create(world.session, world.actor("firm"), {**wrong, "colour": 1})
+    told = {
+        e.pointer: e.message.zh
+        for e in caught.value.errors
+        if e.code == "unknown_field"
+    }
+    assert told == {
+        "/problm": "未知字段；是否为 problem？",
+        "/intended_units/0/nmae": "未知字段；是否为 name？",
+        "/colour": "未知字段",
+    }
+
+
 def test_what_contradicts_itself_is_refused_in_a_draft(world: World) -> None:
     assert refused(
         world,

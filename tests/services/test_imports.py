@@ -30,6 +30,7 @@ from marketplace.models.offers import Offer
 from marketplace.models.organisations import Organisation
 from marketplace.models.users import Membership
 from marketplace.services import events, import_runs, imports, needs, offers
+from marketplace.services.import_columns import columns
 from tests import people
 
 
@@ -368,6 +369,7 @@ def test_one_number_twice_in_a_file_is_wrong(world, bring, told, dry_run):
         (csv(("类型",), ("成果",)), "no_column"),
         (csv(("类型", "成果名称")), "no_rows"),
         (b"\n\n", "no_rows"),
+        (csv(("甲", "乙"), ("成果", "丙")), "no_heading"),
         (csv(("所属单位", "类型", "成果名称"), ("甲", "成果", "乙")), "unknown_column"),
     ],
 )
@@ -378,6 +380,101 @@ def test_a_sheet_that_is_not_understood_is_refused_whole(
     assert (job.state, job.error) == (ImportState.REFUSED, code)
     assert code in {found[3] for found in told(job)}
     assert count(world, Offer) == 0
+
+
+@pytest.fixture
+def report(world):
+    """Return the report of a job in full, with both texts."""
+
+    def read(job):
+        rows = world.session.scalars(
+            sa.select(ImportProblem)
+            .where(ImportProblem.job_id == job.id)
+            .order_by(ImportProblem.number)
+        )
+        return [(row.row, row.code, row.message_zh, row.message_en) for row in rows]
+
+    return read
+
+
+NEEDS = ("needs", "“需求”表")
+NEED_HEADING = tuple(c.heading.zh for c in columns("needs", with_owner=False))
+
+
+@pytest.mark.parametrize(
+    ("who", "kind", "content", "fitting", "name"),
+    [
+        ("team", "offers", csv(NEED_HEADING, ["一"] * len(NEED_HEADING)), *NEEDS),
+        ("operator", "offers", csv(("所属单位", "title", "problem"), "甲乙丙"), *NEEDS),
+        ("firm", "needs", csv(*OFFERS), "offers", "“成果能力”表"),
+        (
+            "firm",
+            "needs",
+            csv(("单位全称", "单位类型", "所在地区")),
+            "organisations",
+            "“单位”表",
+        ),
+    ],
+)
+def test_a_sheet_of_another_kind_is_told_in_one_line(
+    bring, report, who, kind, content, fitting, name
+):
+    job = bring(who, content, kind=kind)
+    assert (job.state, job.error) == (ImportState.REFUSED, "wrong_kind")
+    ((row, code, zh, en),) = report(job)
+    assert (row, code) == (1, "wrong_kind")
+    assert name in zh
+    assert f"kind={fitting}" in zh
+    assert f"kind={fitting}" in en
+
+
+@pytest.mark.parametrize(
+    ("kind", "heading", "meant"),
+    [
+        ("needs", ("需求名称", "主要难题"), "“主要问题”"),
+        ("needs", ("需求名称", "拟投资金总额"), "“拟投入资金总额（万元）”"),
+        ("needs", ("title", "Problems"), "“Problem”"),
+        ("offers", ("类型", "成果名称", "期望价"), "“期望价格（万元）”"),
+    ],
+)
+def test_an_unknown_heading_is_told_with_the_one_that_is_near(
+    bring, report, kind, heading, meant
+):
+    job = bring("team", csv(heading, ["甲"] * len(heading)), kind=kind)
+    ((_, code, zh, en),) = report(job)
+    assert code == "unknown_column"
+    assert f"是否为{meant}" in zh
+    assert meant.strip("“”") in en
+
+
+def test_an_unknown_heading_that_is_like_no_other_does_not_list_them_all(bring, report):
+    job = bring("team", csv(("类型", "成果名称", "颜色"), ("成果", "甲", "红")))
+    ((_, code, zh, en),) = report(job)
+    assert code == "unknown_column"
+    assert len(zh) < 60
+    assert len(en) < 100
+
+
+def test_a_column_for_the_unit_is_told_to_be_spare_where_all_rows_are_of_one(
+    bring, report
+):
+    job = bring("team", csv(("所属单位", "类型", "成果名称"), ("甲", "成果", "乙")))
+    ((_, code, zh, _),) = report(job)
+    assert code == "unknown_column"
+    assert "不需要列“所属单位”" in zh
+
+
+@pytest.mark.parametrize(
+    ("content", "row", "said"),
+    [
+        (b"\n\n", 1, "表是空的"),
+        (csv(("类型", "成果名称")), 2, "没有数据行"),
+    ],
+)
+def test_an_empty_sheet_is_told_to_be_empty(bring, report, content, row, said):
+    ((found, code, zh, _),) = report(bring("team", content))
+    assert (found, code) == (row, "no_rows")
+    assert said in zh
 
 
 def test_a_damaged_file_keeps_nothing_even_of_its_good_beginning(

@@ -1,0 +1,64 @@
+"""What actions are called in a refusal: the names that buttons have, and some more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marketplace.domain.accounts import ACCOUNT_WORKFLOW
+from marketplace.domain.needs import NEED_WORKFLOW
+from marketplace.domain.offers import OFFER_WORKFLOW
+from marketplace.domain.organisations import ORGANISATION_WORKFLOW
+from marketplace.domain.workflows import Workflow
+from marketplace.errors import Text
+
+WORKFLOWS: tuple[Workflow[Any], ...] = (
+    NEED_WORKFLOW,
+    OFFER_WORKFLOW,
+    ORGANISATION_WORKFLOW,
+    ACCOUNT_WORKFLOW,
+)
+# fmt: off
+TITLES: dict[str, Text] = {
+    "create":               Text("新建", "Create"),
+    "edit":                 Text("修改", "Edit"),
+    "delete":               Text("删除", "Delete"),
+    "read":                 Text("查看", "Read"),
+    "match":                Text("查看匹配推荐", "See matches"),
+    "grant":                Text("授权查看", "Grant access"),
+    "advance":              Text("自动流转", "Advance"),
+    "publish":              Text("直接发布", "Publish"),
+    "import-organisations": Text("导入单位", "Import organisations"),
+    "import-needs":         Text("导入需求", "Import needs"),
+    "import-offers":        Text("导入成果能力", "Import offers"),
+    "edit-verified":        Text("修改已认证的信息", "Edit what was verified"),
+    "rate":                 Text("评定信用", "Rate"),
+    "read-contact":         Text("查看联系方式", "Read contact data"),
+    "read-bank":            Text("查看银行账户", "Read the bank account"),
+    "read-events":          Text("查看历史记录", "Read the history"),
+    "read-members":         Text("查看成员", "Read the members"),
+    "manage-members":       Text("管理成员", "Manage members"),
+    "give-official-roles":  Text("授予管理角色", "Give official roles"),
+    "manage-teams":         Text("管理团队", "Manage teams"),
+}
+# fmt: on
+"""Actions that are no step of a life cycle, by their names in the rules."""
+
+
+def action_title(action: str, kind: str = "") -> Text:
+    """Return what an action is called; one that has no title keeps its name.
+
+    Parameters
+    ----------
+    kind : str
+        The life cycle whose button is meant, where several have one of this name.
+
+    >>> action_title("submit", "offer").zh
+    '提交单位审核'
+    """
+    if action in TITLES:
+        return TITLES[action]
+    for workflow in sorted(WORKFLOWS, key=lambda w: w.name != kind):
+        title = workflow.titles.get(action)
+        if title is not None:
+            return title
+    return Text(action, action)

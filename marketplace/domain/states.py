@@ -1,0 +1,78 @@
+"""What states are called, by the name of their life cycle.
+
+The code lists have the same names (list 24); here they are for texts that the domain
+itself writes, when no list has been read.
+"""
+
+from __future__ import annotations
+
+from marketplace.errors import Text
+
+# fmt: off
+STATES: dict[str, dict[str, Text]] = {
+    "need": {
+        "DRAFT":       Text("草稿", "Draft"),
+        "SUBMITTED":   Text("已提交", "Submitted"),
+        "RETURNED":    Text("退回修改", "Returned for changes"),
+        "DISTRICT_OK": Text("区县初审通过", "Passed by the district"),
+        "FORMAL_OK":   Text("形式审查通过", "Formal check passed"),
+        "ARGUED":      Text("论证通过", "Argued by experts and passed"),
+        "REJECTED":    Text("未通过", "Rejected"),
+        "POOLED":      Text("入库", "In the need library"),
+        "CALLED":      Text("已发榜", "Called"),
+        "DOCKING":     Text("对接中", "Docking"),
+        "CONTRACTED":  Text("已签约", "Contracted"),
+        "SOLVED":      Text("已解决", "Solved"),
+        "WITHDRAWN":   Text("撤回", "Withdrawn"),
+        "EXPIRED":     Text("过期", "Expired"),
+    },
+    "offer": {
+        "DRAFT":       Text("草稿", "Draft"),
+        "SUBMITTED":   Text("已提交", "Submitted"),
+        "UNIT_OK":     Text("单位审核", "Passed by the unit"),
+        "REGISTERED":  Text("已登记", "Registered"),
+        "REJECTED":    Text("未通过", "Rejected"),
+        "LISTED":      Text("已发布", "Listed"),
+        "TRIAL":       Text("试用中", "On trial"),
+        "PRICING":     Text("定价公示", "Price publicised"),
+        "CONVERTED":   Text("已转化", "Converted"),
+        "DELISTED":    Text("下架", "Delisted"),
+    },
+    "organisation": {
+        "PENDING":     Text("待认证", "Awaiting verification"),
+        "VERIFIED":    Text("已认证", "Verified"),
+        "SUSPENDED":   Text("暂停", "Suspended"),
+        "BLACKLISTED": Text("失信", "Blacklisted"),
+        "CLOSED":      Text("注销", "Closed"),
+    },
+    "user": {
+        "ACTIVE":      Text("正常", "In use"),
+        "DISABLED":    Text("停用", "Disabled"),
+    },
+    "import": {
+        "QUEUED":      Text("排队", "Queued"),
+        "RUNNING":     Text("进行中", "Running"),
+        "DONE":        Text("完成", "Done"),
+        "REFUSED":     Text("有错误，未导入", "Refused"),
+        "CANCELLED":   Text("已取消", "Cancelled"),
+        "FAILED":      Text("失败", "Failed"),
+    },
+}
+# fmt: on
+
+
+def state_title(kind: str, state: str) -> Text:
+    """Return the name of a state; one that has none keeps its code.
+
+    Parameters
+    ----------
+    kind : str
+        The name of the life cycle: ``need``, ``offer``, ``organisation``, ``user`` or
+        ``import``.
+    state : str
+        Its code.
+
+    >>> state_title("need", "POOLED").zh
+    '入库'
+    """
+    return STATES.get(kind, {}).get(state, Text(state, state))
