@@ -17,7 +17,7 @@ $(STAMP): requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $(STAMP)
 
-run: $(STAMP) ## Serve the market with its demo data on http://127.0.0.1:8000
+run: $(STAMP) ## Serve the market with its demo data; PORT=8001 for another port than 8000
 	@$(BIN)/python -m marketplace serve --demo --port $(PORT)
 
 test: $(STAMP) ## Run the tests (on PostgreSQL too when TEST_DATABASE_URL is set)

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import sys
 
-from flask.cli import FlaskGroup
-from sqlalchemy.exc import OperationalError
+import click
+from flask.cli import ScriptInfo
+from sqlalchemy.exc import DBAPIError
 
-from marketplace import problems
 from marketplace.app import create_app
-from marketplace.cli import COMMANDS
+from marketplace.cli import COMMANDS, stores
 from marketplace.config import SettingsError
 from marketplace.errors import MarketplaceError
 
-cli = FlaskGroup(
+cli = click.Group(
     name="jiebang",
-    create_app=create_app,
-    add_default_commands=False,
-    add_version_option=False,
-    load_dotenv=False,
+    commands=COMMANDS,
+    context_settings={"obj": ScriptInfo(create_app=create_app)},
     help="Jiebang 揭榜: a challenge-matching marketplace. 揭榜挂帅技术需求匹配平台。",
 )
-for command in COMMANDS:
-    cli.add_command(command)
+"""Only our own commands: Flask's group would add those of its extensions."""
 
 
 def main() -> None:
@@ -32,8 +29,11 @@ def main() -> None:
     except (SettingsError, MarketplaceError) as error:
         sys.stderr.write(f"jiebang: {error}\n")
         sys.exit(2)
-    except OperationalError as error:
-        sys.stderr.write(f"jiebang: {problems.store_line(error)}\n")
+    except DBAPIError as error:
+        line = stores.line(error)
+        if line is None:
+            raise
+        sys.stderr.write(f"jiebang: {line}\n")
         sys.exit(2)
 
 

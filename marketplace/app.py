@@ -12,8 +12,8 @@ from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from marketplace import models, observation, problems
-from marketplace.api import BLUEPRINTS, description, health
-from marketplace.config import Settings, load_settings
+from marketplace.api import BLUEPRINTS, description, front, health
+from marketplace.config import Settings, load_settings, prepare_folder
 from marketplace.domain.clock import Clock, SystemClock
 from marketplace.extensions import configure_engine, db, limiter
 from marketplace.jobs.runner import Runner
@@ -43,7 +43,7 @@ def create_app(
         The machine's when absent.
     """
     settings = settings or load_settings()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    prepare_folder(settings)
     observation.configure_logging(settings.log_level)
     app = Flask("marketplace", static_folder=None)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
@@ -71,6 +71,7 @@ def create_app(
     app.register_blueprint(health.bp)
     app.register_blueprint(description.bp)
     app.register_blueprint(description.PAGES)
+    app.register_blueprint(front.bp)
     app.extensions["jiebang.runner"] = Runner(app)
     return app
 

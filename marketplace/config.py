@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+import os
+import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,6 +15,9 @@ from environs import Env, EnvError, ValidationError
 from limits import parse_many
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+PREFIX = "JIEBANG_"
+CLIENT = frozenset({"JIEBANG_PASSWORD", "JIEBANG_SERVER", "JIEBANG_TOKEN"})
+"""What the client script reads; it may stand in the same shell as a server's."""
 
 
 class SettingsError(Exception):
@@ -55,7 +62,7 @@ def _database_url(value: str, data_dir: Path) -> str:
         return f"sqlite:///{(data_dir / 'jiebang.db').resolve()}"
     try:
         url = sa.make_url(value)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):
         raise SettingsError(
             "DATABASE_URL is not a database address; expected for example "
             "postgresql://user:password@host/name or sqlite:////path/to/file.db"
@@ -104,6 +111,41 @@ def _rate(text: str) -> None:
         raise ValidationError("must be a rate such as 1200/minute")
 
 
+def _refuse_unknown(known: Collection[str]) -> None:
+    """Refuse a name that is ours and means nothing: most likely it is misspelt."""
+    for name in sorted(os.environ):
+        if not name.startswith(PREFIX) or name in known or name in CLIENT:
+            continue
+        by_rest = {found.removeprefix(PREFIX): found for found in known}
+        close = difflib.get_close_matches(name.removeprefix(PREFIX), by_rest, n=1)
+        hint = (
+            f"did you mean {by_rest[close[0]]}?"
+            if close
+            else f"there are {', '.join(sorted(known))}"
+        )
+        raise SettingsError(f"{name} is not a setting; {hint}")
+
+
+def prepare_folder(settings: Settings) -> None:
+    """Make the data folder; what is not to be written to stops the start.
+
+    Raises
+    ------
+    SettingsError
+        With one line that names the setting.
+    """
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Asking for the permission would not tell of a read-only file system.
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise SettingsError(
+            f"JIEBANG_DATA_DIR: {str(folder)!r} cannot be written to"
+            f" ({error.strerror}); name a folder that this user may write to"
+        ) from None
+
+
 def load_settings() -> Settings:
     """Read the settings from the process environment.
 
@@ -118,7 +160,7 @@ def load_settings() -> Settings:
         proxies = env.int("JIEBANG_PROXIES", 0)
         if proxies < 0:
             raise SettingsError("JIEBANG_PROXIES: must be 0 or more")
-        return Settings(
+        settings = Settings(
             database_url=_database_url(env.str("DATABASE_URL", ""), data_dir),
             data_dir=data_dir,
             zone=_zone(env.str("JIEBANG_TIME_ZONE", "Asia/Shanghai")),
@@ -138,3 +180,5 @@ def load_settings() -> Settings:
         )
     except EnvError as error:
         raise SettingsError(str(error)) from None
+    _refuse_unknown(env.dump().keys())
+    return settings

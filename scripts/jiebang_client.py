@@ -9,18 +9,21 @@ connection breaks or the server is busy.
 from __future__ import annotations
 
 import argparse
+import difflib
 import getpass
 import json
 import mimetypes
 import os
 import sys
 import time
+import unicodedata
 import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +40,211 @@ SHEETS = {
 KINDS = {"need": "needs", "offer": "offers", "organisation": "organisations"}
 SHEET_KINDS = ("organisations", "needs", "offers")
 NUMBERS = {"needs": "need_no", "offers": "ach_no", "organisations": "uscc"}
-BANDS = {"strong": "强", "good": "较强", "possible": "可能"}
-SEVERITIES = {"important": "重要", "useful": "建议"}
+BANDS = {
+    "strong": ("强", "strong"),
+    "good": ("较强", "good"),
+    "possible": ("可能", "possible"),
+}
+SEVERITIES = {"important": ("重要", "important"), "useful": ("建议", "useful")}
+STEPS = {
+    "district": ("区县初审", "district"),
+    "formal": ("形式审查", "formal check"),
+    "argument": ("专家论证", "experts"),
+    "unit": ("单位审核", "unit"),
+    "registration": ("登记", "registration"),
+}
+STATES = {
+    "DRAFT": ("草稿", "Draft"),
+    "SUBMITTED": ("已提交", "Submitted"),
+    "RETURNED": ("退回修改", "Returned for changes"),
+    "DISTRICT_OK": ("区县初审通过", "Passed by the district"),
+    "FORMAL_OK": ("形式审查通过", "Formal check passed"),
+    "ARGUED": ("论证通过", "Argued by experts and passed"),
+    "REJECTED": ("未通过", "Rejected"),
+    "POOLED": ("入库", "In the need library"),
+    "CALLED": ("已发榜", "Called"),
+    "DOCKING": ("对接中", "Docking"),
+    "CONTRACTED": ("已签约", "Contracted"),
+    "SOLVED": ("已解决", "Solved"),
+    "WITHDRAWN": ("撤回", "Withdrawn"),
+    "EXPIRED": ("过期", "Expired"),
+    "UNIT_OK": ("单位审核", "Passed by the unit"),
+    "REGISTERED": ("已登记", "Registered"),
+    "LISTED": ("已发布", "Listed"),
+    "TRIAL": ("试用中", "On trial"),
+    "PRICING": ("定价公示", "Price publicised"),
+    "CONVERTED": ("已转化", "Converted"),
+    "DELISTED": ("下架", "Delisted"),
+    "PENDING": ("待认证", "Awaiting verification"),
+    "VERIFIED": ("已认证", "Verified"),
+    "SUSPENDED": ("暂停", "Suspended"),
+    "BLACKLISTED": ("失信", "Blacklisted"),
+    "CLOSED": ("注销", "Closed"),
+    "QUEUED": ("排队", "Waiting"),
+    "RUNNING": ("进行中", "Running"),
+    "DONE": ("完成", "Done"),
+    "REFUSED": ("有错误，未导入", "Nothing was imported"),
+    "CANCELLED": ("已取消", "Cancelled"),
+    "FAILED": ("失败", "Failed"),
+}
+"""What the code lists ``need_state``, ``offer_state`` and ``org_state`` call them, and
+what becomes of an import."""
 WAITING = frozenset({"QUEUED", "RUNNING"})
 """States of an import that is not over."""
+FIELDS = {
+    "needs": {
+        "title": ("名称", "Title"),
+        "problem": ("主要问题", "Problem"),
+        "key_technology": ("技术关键", "Key technology"),
+        "expected_goal": ("预期目标", "Expected goal"),
+        "research_content": ("主要研究内容", "Research content"),
+        "background": ("需求背景与现有基础", "Background"),
+        "indicators": ("技术经济指标", "Indicators"),
+        "keywords": ("关键词", "Keywords"),
+        "tech_field": ("技术领域", "Technology fields"),
+        "discipline": ("学科分类", "Discipline"),
+        "activity_type": ("科技活动类型", "Activity type"),
+        "industry_use": ("应用行业", "Industry of use"),
+        "chain": ("产业链", "Industrial chain"),
+        "ten_strong": ("十强产业", "Ten strong industry"),
+        "foundation": ("工业六基", "Foundation area"),
+        "future_tag": ("未来产业", "Future industry"),
+        "solve_mode": ("解决方式", "Way of solving"),
+        "cooperation_mode": ("合作方式", "Ways of cooperating"),
+        "budget_total_yuan": ("拟投入资金总额", "Total budget"),
+        "budget_negotiable": ("资金面议", "Budget negotiable"),
+        "budget_to_bidder_yuan": ("其中支付揭榜方", "Of it to the bidder"),
+        "period_start": ("需求时限起", "Period from"),
+        "period_end": ("需求时限止", "Period to"),
+        "ip_owner": ("产权归属", "Owner of rights"),
+        "ip_arrangement": ("产权归属约定", "Arrangement of rights"),
+        "bidder_conditions": ("对揭榜方要求", "Conditions for bidders"),
+        "intended_units": ("意向合作单位", "Intended units"),
+        "intended_experts": ("意向合作专家", "Intended experts"),
+        "valid_until": ("有效期至", "Valid until"),
+        "disclosure": ("公开程度", "Disclosure"),
+        "source_channel": ("需求来源", "Source"),
+        "attachments": ("附件", "Attachments"),
+    },
+    "offers": {
+        "title": ("名称", "Title"),
+        "kind": ("类型", "Kind"),
+        "team": ("团队", "Team"),
+        "abstract": ("成果简介", "Abstract"),
+        "innovations": ("主要创新点", "Innovations"),
+        "category": ("成果类别", "Category"),
+        "nature": ("成果属性", "Nature"),
+        "form": ("成果体现形式", "Form"),
+        "period_from": ("研究起始月", "Work from"),
+        "period_to": ("研究终止月", "Work to"),
+        "source_plan": ("任务来源", "Plan"),
+        "project_no": ("项目编号", "Project number"),
+        "evaluation_mode": ("评价方式", "Evaluation"),
+        "evaluation_body": ("评价单位", "Evaluated by"),
+        "evaluated_on": ("评价日期", "Evaluated on"),
+        "level": ("成果水平", "Level"),
+        "secrecy": ("成果密级", "Secrecy"),
+        "keywords": ("关键词", "Keywords"),
+        "indicators": ("技术经济指标", "Indicators"),
+        "maturity_scale": ("成熟度标准", "Maturity scale"),
+        "maturity_level": ("成熟度级别", "Maturity level"),
+        "maturity_evidence": ("成熟度依据", "Evidence of maturity"),
+        "stage": ("所处阶段", "Stage"),
+        "tech_field": ("技术领域", "Technology fields"),
+        "industry_use": ("应用行业", "Industry of use"),
+        "chain": ("产业链", "Industrial chain"),
+        "ip": ("知识产权", "Intellectual property"),
+        "application_state": ("应用状态", "State of use"),
+        "conversion_mode": ("转化方式", "Ways of conversion"),
+        "cooperation_mode": ("合作方式", "Ways of cooperating"),
+        "trial_mode": ("试用方式", "Trial"),
+        "price_mode": ("定价方式", "Pricing"),
+        "price_expect_yuan": ("期望价格", "Expected price"),
+        "empowerment": ("赋权方式", "Empowerment"),
+        "licence_years": ("赋权年限", "Years of licence"),
+        "five_values": ("五元价值", "Five values"),
+        "prospects": ("应用前景", "Prospects"),
+        "team_intro": ("团队介绍", "About the team"),
+        "completers": ("完成人", "Completed by"),
+        "co_owners": ("共同完成单位", "Co-owners"),
+        "equipment": ("仪器设备", "Equipment"),
+        "track_record": ("服务业绩", "Track record"),
+        "disclosure": ("公开程度", "Disclosure"),
+        "attachments": ("附件", "Attachments"),
+    },
+}
+"""What the fields of a form are called, in its order."""
+INDICATOR_FIELDS = {
+    "test_condition": ("测试条件", "condition"),
+    "test_method": ("检测方法", "method"),
+    "current_level": ("现有水平", "present level"),
+    "benchmark": ("对标", "benchmark"),
+}
+COUNTS = {
+    "rows_total": ("总行数", "rows"),
+    "rows_kept": ("导入行数", "kept"),
+    "rows_wrong": ("错误行数", "wrong"),
+    "rows_repeated": ("重复行数", "there already"),
+}
+TRIED = {"rows_kept": ("可导入行数", "good")}
+"""What the rows of an import are called that only checks."""
+NAMES = ("name", "title", "filename", "text", "number", "organisation_id")
+"""What a row within a field is called by, the first one that is filled."""
+OPEN_TO_ALL = frozenset({"needs", "offers", "need", "offer", "export", "template"})
+"""Commands that the public may use, too."""
+DEFAULT = "default"
+"""The profile of who does not say ``--as``."""
+BEIJING = timezone(timedelta(hours=8))
 
 Json = dict[str, Any]
+Words = tuple[str, str]
+"""The same in Chinese and in English."""
+
+
+@dataclass(frozen=True)
+class Say:
+    """Chooses the reader's language.
+
+    Parameters
+    ----------
+    language : str
+        ``zh-CN`` or ``en``.
+    """
+
+    language: str
+
+    def __call__(self, zh: str, en: str) -> str:
+        """Return one of the two."""
+        return en if self.language == "en" else zh
+
+    def of(self, table: Mapping[str, Words], code: str) -> str:
+        """Return what a table calls a code; the code itself when it does not know."""
+        return self(*table.get(code, (code, code)))
+
+    def state(self, code: str | None) -> str:
+        """Return a state by its name and its code."""
+        return f"{self.of(STATES, code)} {code}" if code in STATES else code or "-"
+
+    def label(self, kind: str, name: str) -> str:
+        """Return what the form calls a field; a Chinese reader sees both names."""
+        words = FIELDS[kind].get(name, (name, name))
+        return self(words[0] if words[0] == name else f"{words[0]} {name}", words[1])
+
+    def listed(self, items: Iterable[str]) -> str:
+        """Join words."""
+        return self("、", ", ").join(items)
+
+
+def local(moment: str) -> str:
+    """Return a moment of the API as the clocks of the market show it."""
+    found = datetime.fromisoformat(moment)
+    return found.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def padded(text: str, width: int) -> str:
+    """Fill a text up to a width on the screen, where Chinese takes twice the room."""
+    taken = sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+    return text + " " * max(0, width - taken)
 
 
 class Refused(Exception):
@@ -53,7 +255,7 @@ class Refused(Exception):
         self.status = status
         self.problem = problem
 
-    def lines(self) -> Iterable[str]:
+    def lines(self, say: Say) -> Iterable[str]:
         """Yield what a person should read."""
         yield f"{self.status} {self}"
         if self.problem.get("detail"):
@@ -61,7 +263,8 @@ class Refused(Exception):
         for error in self.problem.get("errors", []):
             yield f"  {error['pointer'] or '/'}: {error['message']}"
         if self.problem.get("possible"):
-            yield "  可执行 possible: " + ", ".join(self.problem["possible"])
+            possible = ", ".join(self.problem["possible"])
+            yield f"  {say('可执行', 'possible')}: {possible}"
 
 
 class BadNews(Exception):
@@ -112,6 +315,7 @@ class Api:
         self.server = server.rstrip("/")
         self.token = token
         self.language = language
+        self.say = Say(language)
         self.pause = pause
 
     def call(
@@ -206,7 +410,7 @@ class Api:
         for item in items:
             if item.get(NUMBERS[kind]) == name:
                 return f"/{kind}/{item['id']}"
-        raise Refused(404, {"title": f"没有找到 not found: {name}"})
+        raise Refused(404, {"title": f"{self.say('没有找到', 'not found')}: {name}"})
 
 
 def _problem(body: bytes) -> Json:
@@ -260,32 +464,54 @@ def write_config(profile: str, data: Json) -> None:
     path.write_text(json.dumps(data), encoding="utf-8")
 
 
-def load(path: str) -> Json:
-    """Read a JSON file; ``-`` is the standard input."""
-    text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-    data = json.loads(text)
-    if not isinstance(data, dict):
-        raise SystemExit(f"{path}: 应为 JSON 对象 a JSON object is expected")
-    return data
+def load(path: str, say: Say) -> Json:
+    """Read a JSON file; ``-`` is the standard input.
+
+    Raises
+    ------
+    ValueError
+        It is not a JSON object; the text names the file.
+    """
+    data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    try:
+        found = json.loads(data.decode("utf-8-sig"))
+    except ValueError as error:
+        told = say("不是有效的 JSON", "is not valid JSON")
+        raise ValueError(f"{path}: {told} ({error})") from None
+    if not isinstance(found, dict):
+        told = say("应为一个 JSON 对象", "should hold one JSON object")
+        raise ValueError(f"{path}: {told}")  # noqa: TRY004 - the file, not a caller
+    return found
+
+
+def password(api: Api, asked: argparse.Namespace) -> str:
+    """Return the password of the person at the keyboard."""
+    return (
+        asked.password
+        or os.environ.get("JIEBANG_PASSWORD")
+        or getpass.getpass(api.say("密码: ", "password: "))
+    )
 
 
 def login(api: Api, asked: argparse.Namespace) -> str:
     """Sign in and keep the token."""
-    password = (
-        asked.password
-        or os.environ.get("JIEBANG_PASSWORD")
-        or getpass.getpass("密码 password: ")
+    body = {"email": asked.email, "password": password(api, asked)}
+    found = api.post("/auth/tokens", body)
+    write_config(
+        asked.profile or DEFAULT, {"server": api.server, "token": found["token"]}
     )
-    found = api.post("/auth/tokens", {"email": asked.email, "password": password})
-    write_config(asked.profile, {"server": api.server, "token": found["token"]})
-    return f"已登录 signed in: {asked.email}，令牌有效至 until {found['expires_at']}"
+    until = local(found["expires_at"])
+    return api.say(
+        f"已登录 {asked.email}，有效至 {until}（北京时间）",
+        f"signed in as {asked.email} until {until} (Beijing time)",
+    )
 
 
 def logout(api: Api, asked: argparse.Namespace) -> str:
     """End the token and forget it."""
     api.call("DELETE", "/auth/tokens/current")
-    config_path(asked.profile).unlink(missing_ok=True)
-    return "已退出 signed out"
+    config_path(asked.profile or DEFAULT).unlink(missing_ok=True)
+    return api.say("已退出", "signed out")
 
 
 def me(api: Api, asked: argparse.Namespace) -> str:  # noqa: ARG001
@@ -298,73 +524,124 @@ def me(api: Api, asked: argparse.Namespace) -> str:  # noqa: ARG001
     return "\n".join(lines)
 
 
+def register(api: Api, asked: argparse.Namespace) -> str:
+    """Register a unit; prints its name, or with ``--id`` only its id."""
+    found = api.post("/organisations", load(asked.file, api.say))
+    if asked.id_only:
+        return str(found["id"])
+    state = api.say.state(found["state"])
+    return f"{api.say('已登记', 'registered')} {found['name']} {state}\n  {found['id']}"
+
+
+def invite(api: Api, asked: argparse.Namespace) -> str:
+    """Offer somebody a seat in a unit; with ``--id`` prints only the invitation."""
+    organisation = api.find("organisations", asked.organisation).rpartition("/")[2]
+    body = {
+        "organisation_id": organisation,
+        "email": asked.email,
+        "roles": asked.roles,
+    }
+    found = api.post("/invitations", body)
+    if asked.id_only:
+        return str(found["token"])
+    until = local(found["expires_at"])
+    return api.say(
+        f"邀请码（只显示这一次，有效至北京时间 {until}）: {found['token']}\n"
+        "同一单位此前发给该邮箱、尚未接受的邀请从此失效",
+        f"invitation, shown only now, until {until} Beijing time: {found['token']}\n"
+        "an earlier one of this unit for the same address no longer holds",
+    )
+
+
+def accept(api: Api, asked: argparse.Namespace) -> str:
+    """Take the seat that an invitation offers, signed in or as a new user."""
+    body = {"token": asked.invitation}
+    if not api.token:
+        body["password"] = password(api, asked)
+    if asked.name:
+        body["name"] = asked.name
+    found = api.post("/invitations/accept", body)
+    email = found["user"]["email"]
+    return api.say(f"已加入，请登录: {email}", f"joined; sign in as {email}")
+
+
 def diagnose(api: Api, asked: argparse.Namespace) -> str:
     """Ask the need doctor about a draft."""
-    found = api.post("/needs/diagnosis", load(asked.file))
-    lines = [f"诊断意见 {len(found['advice'])} 条（仅供参考，不影响提交）"]
+    say = api.say
+    found = api.post("/needs/diagnosis", load(asked.file, say))
+    count = len(found["advice"])
+    lines = [
+        say(
+            f"诊断意见 {count} 条（仅供参考，不影响提交）",
+            f"{count} pieces of advice; none of them stands in the way of submitting",
+        )
+    ]
     for row in found["advice"]:
-        severity = SEVERITIES.get(row["severity"], row["severity"])
+        severity = say.of(SEVERITIES, row["severity"])
         lines.append(f"  [{severity}] {row['field'] or '/'} {row['message']}")
         if row.get("quote"):
-            lines.append(f"         原文: {row['quote']}")
+            lines.append(f"         {say('原文', 'quoted')}: {row['quote']}")
         if row.get("suggestion"):
-            lines.append(f"         可改为: {row['suggestion']}")
+            lines.append(f"         {say('可改为', 'instead')}: {row['suggestion']}")
+    alike = say("库中相近需求", "a need like it")
     lines += [
-        f"  库中相近需求: {row['need_no']} {row['title']}"
-        for row in found["duplicates"]
+        f"  {alike}: {row['need_no']} {row['title']}" for row in found["duplicates"]
     ]
     return "\n".join(lines)
 
 
 def preview(api: Api, asked: argparse.Namespace) -> str:
     """Rank for a draft that is not saved."""
-    data = load(asked.file)
+    data = load(asked.file, api.say)
     kind = "offer" if "kind" in data else "need"
     found = api.post("/matches/preview", {kind: data, "limit": asked.limit})
-    return ranking(found["items"], "offer" if kind == "need" else "need")
+    return ranking(found["items"], "offer" if kind == "need" else "need", api.say)
 
 
 def matches(api: Api, asked: argparse.Namespace) -> str:
     """Rank for what is stored."""
     path = api.find(KINDS[asked.kind], asked.id)
     found = api.get(f"{path}/matches", limit=asked.limit)
-    return ranking(found["items"], "offer" if asked.kind == "need" else "need")
+    other = "offer" if asked.kind == "need" else "need"
+    return ranking(found["items"], other, api.say)
 
 
-def ranking(items: list[Json], side: str) -> str:
+def ranking(items: list[Json], side: str, say: Say) -> str:
     """Return matches as text: the other side, and why it stands where it stands."""
     if not items:
-        return "没有匹配结果 no match"
+        return say("没有匹配结果", "no match")
     lines = []
     for item in items:
         other = item[side]
         owner = other.get("owner_org", {}).get("name", "")
-        band = BANDS.get(item["band"], item["band"])
+        band = say.of(BANDS, item["band"])
         lines.append(f"{item['rank']:>2}. [{band}] {other['title']} · {owner}")
         lines.append(f"      {other['id']}")
         lines += [f"      · {reason}" for reason in item["reasons"]]
         silent = [v["name"] for v in item["indicators"] if v["verdict"] == "unstated"]
         if silent:
-            lines.append("      · 供方未说明: " + "、".join(silent))
+            told = say("供方未说明", "not stated by the offer")
+            lines.append(f"      · {told}: {say.listed(silent)}")
     return "\n".join(lines)
 
 
 def post(api: Api, asked: argparse.Namespace) -> str:
     """Store a draft; prints its number, or with ``--id`` only its id."""
     kind = "needs" if asked.command == "post-need" else "offers"
-    found = api.post(f"/{kind}", load(asked.file))
+    found = api.post(f"/{kind}", load(asked.file, api.say))
     if asked.id_only:
         return str(found["id"])
-    return "已保存 saved\n" + shown(found, NUMBERS[kind])
+    return api.say("已保存", "saved") + "\n" + shown(found, kind, api.say)
 
 
 def edit(api: Api, asked: argparse.Namespace) -> str:
     """Change the fields that a file names."""
     kind = KINDS[asked.kind]
+    changes = load(asked.file, api.say)
     path = api.find(kind, asked.id)
     etag = api.call("GET", path).headers["ETag"]
-    answer = api.call("PATCH", path, load(asked.file), headers={"If-Match": etag})
-    return "已修改 changed\n" + shown(answer.json, NUMBERS[kind])
+    answer = api.call("PATCH", path, changes, headers={"If-Match": etag})
+    return api.say("已修改", "changed") + "\n" + shown(answer.json, kind, api.say)
 
 
 def listing(api: Api, asked: argparse.Namespace) -> str:
@@ -379,68 +656,172 @@ def listing(api: Api, asked: argparse.Namespace) -> str:
     )
     if asked.id_only:
         return "\n".join(row["id"] for row in found["items"])
-    lines = [row_line(row, NUMBERS[asked.command]) for row in found["items"]]
+    lines = [row_line(row, asked.command, api.say) for row in found["items"]]
     if found["next"]:
-        lines.append("… 还有更多，可加大 --limit 或缩小范围")
-    return "\n".join(lines) or "没有结果 nothing found"
+        lines.append(
+            api.say(
+                "… 还有更多，可加大 --limit 或缩小范围",
+                "… there are more: raise --limit or ask for less",
+            )
+        )
+    return "\n".join(lines) or api.say("没有结果", "nothing found")
 
 
-def row_line(row: Json, number: str) -> str:
+def row_line(row: Json, kind: str, say: Say) -> str:
     """Return one row of a list as text."""
+    state = padded(say.state(row["state"]), 24)
     owner = row["owner_org"]["name"]
-    return (
-        f"{row[number]}  {row['state']:<11} {row['title']} · {owner}\n    {row['id']}"
-    )
+    return f"{row[NUMBERS[kind]]}  {state} {row['title']} · {owner}\n    {row['id']}"
 
 
 def one(api: Api, asked: argparse.Namespace) -> str:
     """Show one need or offer."""
     kind = KINDS[asked.command]
-    return shown(api.get(api.find(kind, asked.id)), NUMBERS[kind])
+    return shown(api.get(api.find(kind, asked.id)), kind, api.say)
 
 
-def shown(found: Json, number: str) -> str:
-    """Return an object as text: its heading, its words, what can be done now."""
+def shown(found: Json, kind: str, say: Say) -> str:
+    """Return an object as text: its heading, what it says, what can be done now."""
+    version, public = found["version"], found.get("published_version")
+    edition = say(f"（第 {version} 版）", f" (version {version})")
     lines = [
-        f"{found[number]} {found['title']}",
-        f"  编号 id      {found['id']}",
-        f"  状态 state   {found['state']}（第 {found['version']} 版）",
-        f"  单位 owner   {found['owner_org']['name']}",
+        f"{found[NUMBERS[kind]]} {found['title']}",
+        f"  {padded(say('编号', 'id'), 6)} {found['id']}",
+        f"  {padded(say('状态', 'state'), 6)} {say.state(found['state'])}{edition}",
+        f"  {padded(say('单位', 'owner'), 6)} {found['owner_org']['name']}",
     ]
-    words = ("problem", "key_technology", "expected_goal", "abstract")
-    lines += [f"  {name}: {found[name]}" for name in words if found.get(name)]
-    for row in found.get("indicators") or []:
-        mark = "*" if row["is_core"] else "-"
-        lines += [f"  {mark} {row['text'] or row['name']}"]
-    for row in found.get("opinions") or []:
-        notes = row.get("field_comments") or []
-        lines += [
-            f"  意见 {row['step']} {row['action']}: {row['comment'] or '-'}",
-            *(f"      {note['pointer']}: {note['comment']}" for note in notes),
-        ]
+    if public and public != version:
+        still = say(
+            f"第 {public} 版仍对外公开；下面是尚未公开的第 {version} 版",
+            f"version {public} is still public; below is version {version}, which is"
+            " not yet",
+        )
+        lines.append(f"  {padded(say('公开', 'public'), 6)} {still}")
+    for name in FIELDS[kind]:
+        if name == "indicators":
+            lines += indicator_lines(found.get(name) or [], say)
+        elif name != "title":
+            value = found.get(name)
+            if value and name.endswith("_yuan"):
+                value = f"{value} {say('元', 'yuan')}"
+            lines += field_lines(say.label(kind, name), value, say)
+    lines += opinion_lines(found.get("opinions") or [], kind, say)
     if found.get("withheld"):
-        lines.append("  未公开字段 withheld: " + ", ".join(found["withheld"]))
+        hidden = say.listed(say.label(kind, name) for name in found["withheld"])
+        lines.append(f"  {say('未公开字段', 'withheld')}: {hidden}")
     if found.get("actions"):
-        names = (f"{row['name']}（{row['title']}）" for row in found["actions"])
-        lines.append("  可执行 actions: " + ", ".join(names))
+        rows = found["actions"]
+        names = (say(f"{r['name']}（{r['title']}）", r["name"]) for r in rows)
+        lines.append(f"  {say('可执行', 'actions')}: {', '.join(names)}")
     return "\n".join(lines)
+
+
+def field_lines(label: str, value: Any, say: Say) -> Iterable[str]:
+    """Yield a field that is filled; long rows stand on lines of their own."""
+    if value is None or value is False or value in ("", [], {}):
+        return
+    rows = [_worded(row, say) for row in _rows(value)]
+    if sum(map(len, rows)) > 120 and len(rows) > 1:
+        yield f"  {label}:"
+        yield from (f"      {row}" for row in rows)
+    else:
+        yield f"  {label}: {say.listed(rows)}".replace("\n", "\n      ")
+
+
+def _rows(value: Any) -> Sequence[Any]:
+    """Return what a field holds, one by one; a table names its rows."""
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict) and not value.keys() & set(NAMES):
+        return [{"name": name, **row} for name, row in value.items()]
+    return [value]
+
+
+def _worded(value: Any, say: Say) -> str:
+    """Return one thing as words; of a row what it is called and what is said of it."""
+    if value is True:
+        return say("是", "yes")
+    if not isinstance(value, dict):
+        return str(value)
+    if "filename" in value:
+        return str(value["filename"])
+    called = next((value[name] for name in NAMES if value.get(name)), "")
+    more = [
+        str(found)
+        for name, found in value.items()
+        if found not in (None, "", called) and name != "id"
+    ]
+    return f"{called}（{'；'.join(more)}）" if more else str(called)
+
+
+def indicator_lines(rows: Iterable[Json], say: Say) -> Iterable[str]:
+    """Yield indicators as the firm worded them; a star marks the core ones."""
+    for row in rows:
+        yield f"  {'*' if row['is_core'] else '-'} {row['text'] or row['name']}"
+        about = [
+            f"{say.of(INDICATOR_FIELDS, name)} {row[name]}"
+            for name in INDICATOR_FIELDS
+            if row.get(name)
+        ]
+        if about:
+            yield f"      {say('；', '; ').join(about)}"
+
+
+def opinion_lines(rows: Iterable[Json], kind: str, say: Say) -> Iterable[str]:
+    """Yield what the reviewers said, and of which field."""
+    for row in rows:
+        step = say.of(STEPS, row["step"])
+        opinion = f"{say('意见', 'opinion')} {step} {row['action']}"
+        yield f"  {opinion}: {row['comment'] or '-'}"
+        for note in row.get("field_comments") or []:
+            name = note["pointer"].split("/")[1]
+            label = say(*FIELDS[kind].get(name, ("", "")))
+            yield f"      {label} {note['pointer']}: {note['comment']}"
 
 
 def act(api: Api, asked: argparse.Namespace) -> str:
     """Take an action on a need, an offer or an organisation."""
     body: Json = {"comment": asked.comment} if asked.comment else {}
     if asked.note:
-        pairs = (note.partition("=") for note in asked.note)
+        pairs = (_pair(note, "--note", api.say) for note in asked.note)
         body["field_comments"] = [
-            {"pointer": pointer, "comment": text} for pointer, _, text in pairs
+            {"pointer": pointer, "comment": text} for pointer, text in pairs
         ]
     for pair in asked.set or []:
-        name, _, value = pair.partition("=")
+        name, value = _pair(pair, "--set", api.say)
         body[name] = value
     path = api.find(KINDS[asked.kind], asked.id)
-    found = api.act(path, asked.action, body)
+    try:
+        found = api.act(path, asked.action, body)
+    except Refused as refusal:
+        _quote_pointers(refusal.problem, body, KINDS[asked.kind], api.say)
+        raise
     title = found.get("title") or found.get("name")
-    return f"{asked.action} → {found['state']}  {title}"
+    return f"{asked.action} → {api.say.state(found['state'])}  {title}"
+
+
+def _pair(text: str, option: str, say: Say) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        told = say("应写作 名称=内容", "should read NAME=VALUE")
+        raise ValueError(f"{option} {text!r}: {told}")
+    return name, value
+
+
+def _quote_pointers(problem: Json, body: Json, kind: str, say: Say) -> None:
+    """Put the pointer that was given beside what is wrong with it, and the nearest."""
+    for error in problem.get("errors", []):
+        steps = error["pointer"].split("/")
+        if error.get("code") != "unknown_pointer" or steps[1] != "field_comments":
+            continue
+        given = body["field_comments"][int(steps[2])]["pointer"]
+        known = FIELDS.get(kind, {})
+        name = given.strip("/").split("/")[0]
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        error["pointer"] = f'--note "{given}"'
+        if near:
+            hint = f"/{near[0]}"
+            error["message"] += say(f"；最接近的是 {hint}", f"; the nearest is {hint}")
 
 
 def history(api: Api, asked: argparse.Namespace) -> str:
@@ -448,15 +829,20 @@ def history(api: Api, asked: argparse.Namespace) -> str:
     path = api.find(KINDS[asked.kind], asked.id)
     lines = []
     for row in api.get(f"{path}/events", limit=100)["items"]:
-        moved = f"{row['from'] or '-'} → {row['to']}" if row["to"] else ""
-        who = f"{row.get('user_name') or ''}（{row['role']}）"
+        moved = ""
+        if row["to"]:
+            moved = f"{api.say.state(row['from'])} → {api.say.state(row['to'])}"
+        by = f"{row.get('user_name') or ''}"
+        who = api.say(f"{by}（{row['role']}）", f"{by} ({row['role']})")
         said = f" “{row['comment']}”" if row["comment"] else ""
-        lines.append(f"{row['at']}  {row['action']:<22} {moved:<24} {who}{said}")
+        action = padded(row["action"], 22)
+        lines.append(f"{local(row['at'])}  {action} {padded(moved, 48)} {who}{said}")
     return "\n".join(lines)
 
 
 def bring_in(api: Api, asked: argparse.Namespace) -> str:
     """Import sheets and wait until each is done."""
+    say = api.say
     lines, ended = [], set()
     for name in asked.files:
         fields = {"kind": asked.kind, "mode": asked.mode}
@@ -468,13 +854,16 @@ def bring_in(api: Api, asked: argparse.Namespace) -> str:
         while job["state"] in WAITING:
             api.pause(0.5)
             job = api.get(f"/imports/{job['id']}")
-        lines.append(f"{name}: {job['state']}")
-        counts = ("rows_total", "rows_kept", "rows_wrong", "rows_repeated")
-        told = [f"{count} {job[count]}" for count in counts if job.get(count)]
-        lines.append("  " + ", ".join(told))
+        lines.append(f"{name}: {_ending(job, asked, say)}")
+        counts = COUNTS | TRIED if asked.dry_run else COUNTS
+        told = [f"{say.of(counts, c)} {job[c]}" for c in counts if job.get(c)]
+        lines += [f"  {say.listed(told)}"] if told else []
         problems = api.get(f"/imports/{job['id']}/problems", limit=50)
         for row in problems["items"]:
-            place = f"{row['sheet']} 第 {row['row']} 行 {row['column']}"
+            place = say(
+                f"{row['sheet']} 第 {row['row']} 行 {row['column']}",
+                f"{row['sheet']} row {row['row']} {row['column']}",
+            )
             lines.append(f"  {place}: {row['message']}")
         ended.add(job["state"])
     if ended != {"DONE"}:
@@ -482,20 +871,32 @@ def bring_in(api: Api, asked: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
+def _ending(job: Json, asked: argparse.Namespace, say: Say) -> str:
+    """Say how an import ended; of a trial, that nothing came of it."""
+    if not asked.dry_run:
+        return say.state(job["state"])
+    nothing = say("仅检查，未保存任何数据", "only checked, nothing was stored")
+    if job["state"] == "DONE":
+        return nothing
+    return f"{say.state(job['state'])} · {nothing}"
+
+
 def export(api: Api, asked: argparse.Namespace) -> str:
     """Save a list as a sheet; the ending of the file says which kind."""
     target = Path(asked.file)
+    wanted = SHEETS[target.suffix.lower()]
     answer = api.call(
         "GET",
         f"/{asked.kind}",
         query={"q": asked.q, "state": asked.state},
-        accept=SHEETS[target.suffix.lower()],
+        accept=wanted,
     )
-    wanted, got = SHEETS[target.suffix.lower()], answer.headers["Content-Type"]
+    got = answer.headers["Content-Type"]
     if not got.startswith(wanted):
-        raise ValueError(f"期待 expected {wanted}，收到 got {got}")
+        raise ValueError(api.say(f"期待 {wanted}，收到 {got}", f"not {wanted}: {got}"))
     target.write_bytes(answer.body)
-    return f"已导出 saved: {target}（{len(answer.body)} 字节）"
+    size = len(answer.body)
+    return api.say(f"已导出 {target}（{size} 字节）", f"saved {target} ({size} bytes)")
 
 
 def template(api: Api, asked: argparse.Namespace) -> str:
@@ -503,16 +904,19 @@ def template(api: Api, asked: argparse.Namespace) -> str:
     media = SHEETS[".xlsx"]
     answer = api.call("GET", f"/imports/templates/{asked.kind}", accept=media)
     Path(asked.file).write_bytes(answer.body)
-    return f"已保存 saved: {asked.file}"
+    return f"{api.say('已保存', 'saved')} {asked.file}"
 
 
 def audit(api: Api, asked: argparse.Namespace) -> str:  # noqa: ARG001
     """Have the ledger verified."""
     found = api.get("/audit/verification")
     if found["sound"]:
-        head = found["head"][:16]
-        return f"台账完好 ledger sound: {found['entries']} 条, head {head}…"
-    lines = ["台账有问题 ledger NOT sound"]
+        head, entries = found["head"][:16], found["entries"]
+        return api.say(
+            f"台账完好：{entries} 条，末条 {head}…",
+            f"ledger sound: {entries} entries, head {head}…",
+        )
+    lines = [api.say("台账有问题", "ledger NOT sound")]
     lines += [f"  {f['kind']} seq {f['seq']}: {f['detail']}" for f in found["faults"]]
     raise BadNews("\n".join(lines))
 
@@ -530,7 +934,6 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(
         "--as",
         dest="profile",
-        default="default",
         help="name under which login keeps the token; for several people at once",
     )
     top.add_argument("--language", default="zh-CN", choices=["zh-CN", "en"])
@@ -543,6 +946,10 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command("login", login)
     sub.add_argument("email")
+    sub.add_argument("--password", help="else JIEBANG_PASSWORD, else asked for")
+    sub = command("accept", accept)
+    sub.add_argument("invitation")
+    sub.add_argument("--name", help="of a new user")
     sub.add_argument("--password", help="else JIEBANG_PASSWORD, else asked for")
     for name, run in (("logout", logout), ("me", me), ("audit", audit)):
         command(name, run)
@@ -582,6 +989,14 @@ def _writing(command: Callable[[str, Command], argparse.ArgumentParser]) -> None
         sub = command(name, post)
         sub.add_argument("file")
         sub.add_argument("--id", dest="id_only", action="store_true")
+    sub = command("post-organisation", register)
+    sub.add_argument("file")
+    sub.add_argument("--id", dest="id_only", action="store_true")
+    sub = command("invite", invite)
+    sub.add_argument("organisation", help="id or credit code")
+    sub.add_argument("email")
+    sub.add_argument("roles", nargs="+", help="such as demand, supplier, unit_admin")
+    sub.add_argument("--id", dest="id_only", action="store_true")
     sub = command("edit", edit)
     _subject(sub, ("need", "offer"))
     sub.add_argument("file")
@@ -607,28 +1022,64 @@ def _subject(sub: argparse.ArgumentParser, kinds: tuple[str, ...]) -> None:
     sub.add_argument("id", help="id or number")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 1 when the server refused, 2 when nobody answered."""
-    asked = parser().parse_args(arguments)
-    if asked.command == "export" and Path(asked.file).suffix.lower() not in SHEETS:
-        sys.stderr.write("文件须以 .csv 或 .xlsx 结尾 the file ends in .csv or .xlsx\n")
-        return 2
-    kept = read_config(asked.profile)
-    server = asked.server or kept.get("server") or SERVER
-    mine = server.rstrip("/") == kept.get("server")
-    token = asked.token or (kept.get("token", "") if mine else "")
+def signed_in(asked: argparse.Namespace, say: Say) -> tuple[str, str]:
+    """Return the server and the token of this call.
+
+    Raises
+    ------
+    ValueError
+        A name was given under which nobody has signed in, and the command needs it.
+    """
+    kept = read_config(asked.profile or DEFAULT)
+    server = (asked.server or kept.get("server") or SERVER).rstrip("/")
     if asked.command == "login":
-        token = ""
-    api = Api(server, token, asked.language)
+        return server, ""
+    token = asked.token or (
+        kept.get("token", "") if server == kept.get("server") else ""
+    )
+    if token or not asked.profile or asked.command == "accept":
+        return server, token
+    name = asked.profile
+    who = say(f"{name} 尚未在 {server} 登录", f"{name} has not signed in at {server}")
+    first = f"jiebang_client.py --as {name} login EMAIL"
+    if asked.command not in OPEN_TO_ALL:
+        raise ValueError(say(f"{who}，请先登录: {first}", f"{who}; first: {first}"))
+    public = say("；以下为公众可见内容", "; this is what the public sees")
+    sys.stderr.write(f"{who}{public}\n")
+    return server, token
+
+
+def check_ending(asked: argparse.Namespace, say: Say) -> None:
+    """Refuse the name of a sheet whose ending promises something else.
+
+    Raises
+    ------
+    ValueError
+        The text says which endings there are.
+    """
+    endings = {"export": (".csv", ".xlsx"), "template": (".xlsx",)}.get(asked.command)
+    if endings is None or Path(asked.file).suffix.lower() in endings:
+        return
+    zh, en = " 或 ".join(endings), " or ".join(endings)
+    told = say(f"文件须以 {zh} 结尾", f"the file has to end in {en}")
+    raise ValueError(f"{asked.file}: {told}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 1 when the server refused, 2 when nothing could be asked."""
+    asked = parser().parse_args(arguments)
+    say = Say(asked.language)
     try:
-        text = asked.run(api, asked)
+        check_ending(asked, say)
+        server, token = signed_in(asked, say)
+        text = asked.run(Api(server, token, asked.language), asked)
     except BadNews as news:
         sys.stdout.write(f"{news}\n")
         return 1
     except KeyboardInterrupt:
         return 130
     except Refused as refusal:
-        sys.stderr.write("\n".join(refusal.lines()) + "\n")
+        sys.stderr.write("\n".join(refusal.lines(say)) + "\n")
         return 1
     except (Unreachable, OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")

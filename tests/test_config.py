@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from marketplace.config import SettingsError, load_settings
+from marketplace.config import SettingsError, load_settings, prepare_folder
+from scripts import jiebang_client as client
+from tests.conftest import make_settings
 
 NAMES = (
     "DATABASE_URL",
@@ -89,6 +92,7 @@ def test_postgresql_is_always_spoken_to_by_psycopg_3(
         ("DATABASE_URL", "mysql://somebody@host/base", "'mysql' is not supported"),
         ("DATABASE_URL", "postgresql+psycopg2://host/base", "is not supported"),
         ("DATABASE_URL", "nonsense", "DATABASE_URL is not a database address"),
+        ("DATABASE_URL", "postgresql://host:port/base", "is not a database address"),
         ("DATABASE_URL", "sqlite://", "cannot share SQLite in memory"),
         ("DATABASE_URL", "sqlite:///:memory:", "cannot share SQLite in memory"),
         ("JIEBANG_TIME_ZONE", "Asia/Nowhere", "'Asia/Nowhere' is not an IANA zone"),
@@ -141,3 +145,50 @@ def test_any_value_is_a_setting_or_one_line(
         else:
             told = name
     assert name in told
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("JIEBANG_TOKEN_HUORS", "did you mean JIEBANG_TOKEN_HOURS?"),
+        ("JIEBANG_DATADIR", "did you mean JIEBANG_DATA_DIR?"),
+        ("JIEBANG_DATABASE_URL", "did you mean DATABASE_URL?"),
+        ("JIEBANG_COLOUR", "there are DATABASE_URL, JIEBANG_BUSY_SECONDS,"),
+    ],
+)
+def test_a_misspelt_setting_is_refused_with_the_nearest_name(
+    bare: pytest.MonkeyPatch, name: str, told: str
+) -> None:
+    bare.setenv(name, "3")
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    text = str(refused.value)
+    assert text.startswith(f"{name} is not a setting; ")
+    assert told in text
+    assert "\n" not in text
+
+
+def test_what_the_client_reads_may_stand_beside_the_settings(
+    bare: pytest.MonkeyPatch,
+) -> None:
+    read = set(re.findall(r"JIEBANG_[A-Z_]+", Path(client.__file__).read_text("utf-8")))
+    assert "JIEBANG_PASSWORD" in read
+    for name in read:
+        bare.setenv(name, "x")
+    load_settings()
+
+
+@pytest.mark.parametrize("where", ["/dev/null/folder", "/dev/null", "/proc/x", "/proc"])
+def test_a_folder_that_cannot_be_written_to_is_named_in_one_line(where: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        prepare_folder(make_settings("sqlite:////nowhere.db", Path(where)))
+    text = str(refused.value)
+    assert text.startswith(f"JIEBANG_DATA_DIR: '{where}' cannot be written to")
+    assert "\n" not in text
+
+
+def test_a_data_folder_is_made_and_left_empty(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    for _ in range(2):
+        prepare_folder(make_settings("sqlite:////nowhere.db", folder))
+        assert list(folder.iterdir()) == []

@@ -388,6 +388,8 @@ CASES: tuple[Case, ...] = (
             "verdict": "useful",
         },
     ),
+    Case("GET", "/", scope=OPEN),
+    Case("GET", "/api/v1/", scope=OPEN),
     Case("GET", "/healthz", scope=OPEN),
     Case("GET", "/readyz", scope=OPEN),
     Case("GET", "/metrics", scope=OPEN),
@@ -421,10 +423,15 @@ def nothing_committed() -> Iterator[None]:
         sa.event.remove(so.Session, "before_commit", stop)
 
 
+def address(case: Case, market: Market) -> str:
+    """Return the whole path of a case, which may be one below ``/api/v1``."""
+    path: str = filled(case.path, market)
+    whole = path == "/" or path.startswith(("/api", "/healthz", "/readyz", "/metrics"))
+    return path if whole else "/api/v1" + path
+
+
 def send(app: Flask, case: Case, market: Market, who: str, headers: Any) -> Any:
-    path = filled(case.path, market)
-    if not path.startswith(("/api", "/healthz", "/readyz", "/metrics")):
-        path = "/api/v1" + path
+    path = address(case, market)
     more: dict[str, Any] = {"query_string": filled(case.query, market)}
     if case.body is not None:
         more["json"] = filled(case.body, market)
@@ -442,7 +449,12 @@ def send(app: Flask, case: Case, market: Market, who: str, headers: Any) -> Any:
         headers = {**headers, "If-Match": etag}
     with app.test_client() as client:
         return client.open(
-            path, method=case.method, headers=headers, buffered=True, **more
+            path,
+            method=case.method,
+            headers=headers,
+            buffered=True,
+            follow_redirects=case.method == "GET",
+            **more,
         )
 
 
@@ -472,9 +484,7 @@ def test_every_route_lets_through_whom_it_should_and_nobody_else(
     rules = app.url_map.bind("localhost")
     with nothing_committed():
         for case in CASES:
-            path = filled(case.path, market)
-            if not path.startswith(("/api", "/healthz", "/readyz", "/metrics")):
-                path = "/api/v1" + path
+            path = address(case, market)
             rule, _ = rules.match(path, case.method, return_rule=True)
             visited.add((rule.rule, case.method))
             for who, headers in callers.items():

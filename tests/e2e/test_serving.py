@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import signal
+import socket
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from tests.e2e.test_walks import ROOT, walk
 from tests.servers import (
     Installation,
     Server,
@@ -72,9 +78,63 @@ def test_an_empty_folder_becomes_a_market_and_ends_cleanly(
     assert time.monotonic() - began < 60
 
 
+def told_once(server: Server) -> str:
+    """Return the start screen, once it is there."""
+    until(lambda: "Ctrl-C stops it" in server.told(), 60, "the start screen")
+    return server.told()
+
+
+def test_an_empty_market_says_how_its_first_people_come_in(
+    installation: Installation,
+) -> None:
+    """The commands of the README, as printed; the password comes by the keyboard."""
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("the walk needs bash")
+    make, go_on = walk("first")
+    password = "a-password-of-one-s-own"
+    port = free_port()
+    with installation.started(command(port), port) as server:
+        screen = told_once(server)
+        for words in make.replace("\\\n", "").split():
+            if words.startswith(("--", ".venv", "operator")) and "@" not in words:
+                assert words in screen, words
+        make = make.replace(".venv/bin/python", shlex.quote(sys.executable))
+        for commands, typed in ((make, f"{password}\n{password}\n"), (go_on, "")):
+            done = subprocess.run(
+                [bash, "-euo", "pipefail", "-c", commands],
+                cwd=ROOT,
+                env=installation.environment(
+                    PATH=os.pathsep.join(
+                        [str(Path(sys.executable).parent), os.environ["PATH"]]
+                    ),
+                    XDG_CONFIG_HOME=str(installation.folder),
+                    JIEBANG_SERVER=f"http://127.0.0.1:{port}",
+                    JIEBANG_PASSWORD=password,
+                ),
+                input=typed,
+                capture_output=True,
+                text=True,
+                start_new_session=True,
+                timeout=120,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+        assert "verify → 已认证 VERIFIED" in done.stdout
+        assert "草稿 DRAFT（第 1 版）" in done.stdout
+    port = free_port()
+    with installation.started(command(port), port) as server:
+        assert "marketplace operator" not in told_once(server)
+    sound = installation.run("audit", "verify")
+    assert sound.returncode == 0, sound.stderr
+    assert "ledger sound" in sound.stdout
+
+
 WRONG = {
     "DATABASE_URL": ("mysql://somebody@host/base", "'mysql' is not supported"),
+    "JIEBANG_DATA_DIR": ("/dev/null/folder", "JIEBANG_DATA_DIR"),
     "JIEBANG_TOKEN_HOURS": ("zero", "JIEBANG_TOKEN_HOURS"),
+    "JIEBANG_TOKEN_HUORS": ("3", "did you mean JIEBANG_TOKEN_HOURS?"),
     "JIEBANG_MAX_UPLOAD_MB": ("-1", "must be greater than 0"),
     "JIEBANG_TIME_ZONE": ("Asia/Nowhere", "not an IANA zone"),
     "JIEBANG_LOG_LEVEL": ("LOUD", "must be one of"),
@@ -97,15 +157,59 @@ def test_a_wrong_setting_is_one_line_and_nothing_starts(
 
 
 @pytest.mark.parametrize("store", ["sqlite"])
-def test_without_its_database_no_market_starts(installation: Installation) -> None:
-    away = "postgresql://nobody@127.0.0.1:1/nothing"
-    done = installation.run("serve", "--port", str(free_port()), DATABASE_URL=away)
-    assert done.returncode == 1
+@pytest.mark.parametrize(
+    ("asked", "away"),
+    [
+        ("serve", "postgresql://nobody:top-secret@127.0.0.1:1/nothing"),
+        ("audit verify", "postgresql://nobody:top-secret@127.0.0.1:1/nothing"),
+        ("audit verify", "postgresql://nobody:top-secret@127.0.0.1/nothing?colour=1"),
+        ("serve", "sqlite:////dev/null/market.db"),
+        ("audit verify", f"sqlite:///{ROOT / 'README.md'}"),
+    ],
+)
+def test_without_its_database_nothing_starts(
+    installation: Installation, asked: str, away: str
+) -> None:
+    more = ["--port", str(free_port())] if asked == "serve" else []
+    done = installation.run(*asked.split(), *more, DATABASE_URL=away)
+    assert done.returncode == 2
+    assert done.stdout == ""
     lines = done.stderr.splitlines()
-    assert len(lines) == 2, done.stderr
-    assert lines[0].startswith("seeds: the store cannot be used: ")
-    assert lines[1] == "jiebang: the store could not be prepared"
-    asked = installation.run("audit", "verify", DATABASE_URL=away)
-    assert asked.returncode == 2
-    assert asked.stderr.startswith("jiebang: the store cannot be used: ")
-    assert len(asked.stderr.splitlines()) == 1
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("jiebang: DATABASE_URL: the store cannot be used: ")
+    assert "top-secret" not in lines[0]
+
+
+@pytest.mark.parametrize("store", ["sqlite"])
+def test_a_store_without_tables_is_told_apart(installation: Installation) -> None:
+    done = installation.run("audit", "verify")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert "jiebang: DATABASE_URL: the store has no tables" in done.stderr
+
+
+@pytest.mark.parametrize("store", ["sqlite"])
+def test_a_port_that_is_taken_is_told_before_anything_is_prepared(
+    installation: Installation,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = installation.run("serve", "--port", str(port))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith(f"jiebang: port {port} is taken")
+    assert "make run PORT=" in lines[0]
+    assert "PORT ?= 8000" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("store", ["sqlite"])
+def test_the_help_names_our_commands_only(installation: Installation) -> None:
+    done = installation.run("--help")
+    assert done.returncode == 0
+    named = done.stdout.partition("Commands:")[2].split("\n")
+    assert {line.split()[0] for line in named if line.strip()} == {
+        *("audit", "import", "migrate", "operator", "serve", "work")
+    }
+    assert "--app" not in done.stdout

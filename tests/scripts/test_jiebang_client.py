@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import stat
 import threading
@@ -15,9 +16,15 @@ from typing import Any
 
 import pytest
 
+from marketplace.domain import titles
+from marketplace.models.jobs import ImportState
+from marketplace.services import needs, offers
 from scripts import jiebang_client as client
 
 Reply = tuple[int, dict[str, str], Any]
+CODES = Path(__file__).resolve().parents[2] / "seeds" / "codes"
+ONE = "01a20098-d92d-7ccc-8eac-346f9a2b19c4"
+CHINESE = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 
 
 @dataclass
@@ -186,6 +193,35 @@ def test_a_token_is_not_sent_to_another_server(
     assert "Authorization" not in server.seen[0].headers
 
 
+@pytest.mark.parametrize("command", ["me", "audit", "post-need", "act", "import"])
+def test_a_name_that_never_signed_in_does_not_go_on_as_the_public(
+    server: Server,
+    run: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    more = {
+        "post-need": ["need.json"],
+        "act": ["need", ONE, "submit"],
+        "import": ["needs", "needs.csv"],
+    }
+    assert run("--as", "firn", command, *more.get(command, [])) == 2
+    assert server.seen == []
+    told = capsys.readouterr().err
+    assert "请先登录" in told
+    assert "--as firn login" in told
+
+
+def test_what_the_public_may_see_is_shown_with_a_word_of_warning(
+    server: Server, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.replies = [(200, {}, {"items": [], "next": None})] * 2
+    assert run("--as", "firn", "needs") == 0
+    assert "firn 尚未在" in capsys.readouterr().err
+    assert run("needs") == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_refusal_tells_field_and_reason(
     server: Server,
     tmp_path: Path,
@@ -249,8 +285,31 @@ def test_an_import_waits_for_its_end_and_shows_the_report(
     assert "需求.csv".encode() in sent.body
     assert b"\r\n\r\ntitle\r\nx\r\n\r\n--" in sent.body
     told = capsys.readouterr().out
-    assert "rows_wrong 1" in told
+    assert "完成 DONE" in told
+    assert "总行数 1、错误行数 1" in told
     assert "第 2 行 title: 过短" in told
+
+
+@pytest.mark.parametrize("state", ["DONE", "REFUSED"])
+def test_a_trial_import_says_that_nothing_was_stored(
+    server: Server,
+    tmp_path: Path,
+    run: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    state: str,
+) -> None:
+    sheet = tmp_path / "needs.csv"
+    sheet.write_bytes(b"title\r\nx\r\n")
+    server.replies = [
+        (202, {}, {"id": "j1", "state": state, "rows_total": 1, "rows_kept": 1}),
+        (200, {}, {"items": []}),
+    ]
+    assert run("import", "needs", str(sheet), "--dry-run") == (state != "DONE")
+    assert b'name="dry_run"\r\n\r\ntrue\r\n' in server.seen[0].body
+    told = capsys.readouterr().out
+    assert "仅检查，未保存任何数据" in told
+    assert "DONE" not in told
+    assert "总行数 1、可导入行数 1" in told
 
 
 def test_an_import_that_was_refused_ends_with_a_failure(
@@ -281,14 +340,290 @@ def test_an_unsound_ledger_ends_with_a_failure(
 def test_a_return_carries_comments_on_fields(
     server: Server, run: Callable[..., int]
 ) -> None:
-    one = "01a20098-d92d-7ccc-8eac-346f9a2b19c4"
     server.replies = [
         (200, {"ETag": '"1"'}, {}),
         (200, {}, {"state": "RETURNED", "title": "铝"}),
     ]
     arguments = ("--comment", "请改", "--note", "/indicators/0/value=单位=MPa")
-    assert run("act", "need", one, "return", *arguments) == 0
+    assert run("act", "need", ONE, "return", *arguments) == 0
     assert json.loads(server.seen[1].body) == {
         "comment": "请改",
         "field_comments": [{"pointer": "/indicators/0/value", "comment": "单位=MPa"}],
     }
+
+
+def test_a_note_on_no_field_is_quoted_with_the_nearest_field(
+    server: Server, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = {
+        "pointer": "/field_comments/1/pointer",
+        "code": "unknown_pointer",
+        "message": "应指向一个字段",
+    }
+    server.replies = [
+        (200, {"ETag": '"1"'}, {}),
+        (422, {}, {"title": "输入有误", "errors": [error]}),
+    ]
+    notes = ("--note", "/background=请写明", "--note", "/probem=请写明")
+    assert run("act", "need", ONE, "return", *notes) == 1
+    told = capsys.readouterr().err
+    assert '--note "/probem": 应指向一个字段；最接近的是 /problem' in told
+    assert run("act", "need", ONE, "return", "--note", "/problem") == 2
+    assert "/problem" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["needs", "offers", "organisations"])
+def test_states_are_called_what_the_code_lists_call_them(kind: str) -> None:
+    name = {"needs": "need_state", "offers": "offer_state"}.get(kind, "org_state")
+    found = json.loads((CODES / f"{name}.json").read_text(encoding="utf-8"))
+    for version in found["versions"]:
+        for entry in version["entries"]:
+            assert client.STATES[entry["code"]] == (entry["zh"], entry["en"])
+    assert {state.value for state in ImportState} <= client.STATES.keys()
+
+
+def test_fields_are_all_known_by_the_names_of_the_sheets() -> None:
+    tables = {"needs": needs.FIELDS, "offers": offers.FIELDS}
+    for kind, table in tables.items():
+        wanted = {f.name for f in table} - {"team_id"}
+        wanted |= {"kind", "team"} if kind == "offers" else set()
+        assert client.FIELDS[kind].keys() == wanted
+        for name, words in client.FIELDS[kind].items():
+            known = titles.TITLES[name]
+            assert words == (known.zh, known.en), name
+
+
+FILLED = {
+    "id": ONE,
+    "need_no": "N2026-370202-0001",
+    "title": "免热处理铝合金",
+    "state": "RETURNED",
+    "version": 2,
+    "published_version": 1,
+    "owner_org": {"id": ONE, "name": "示例公司", "region": "370202"},
+    "problem": "开裂",
+    "background": "已试制三轮",
+    "research_content": "",
+    "keywords": ["铝合金", "压铸"],
+    "budget_total_yuan": "3600000.00",
+    "budget_negotiable": False,
+    "intended_units": [{"organisation_id": None, "name": "示例大学"}],
+    "attachments": [{"id": ONE, "filename": "图纸.pdf", "size": 7}],
+    "indicators": [
+        {
+            "name": "强度",
+            "text": "强度≥125 MPa",
+            "is_core": True,
+            "test_method": "GB/T 228.1",
+            "benchmark": "",
+        }
+    ],
+    "opinions": [
+        {
+            "step": "district",
+            "action": "return",
+            "comment": "请补充",
+            "field_comments": [{"pointer": "/background", "comment": "写明数据"}],
+        }
+    ],
+    "withheld": ["bidder_conditions"],
+    "actions": [{"name": "submit", "title": "提交审核"}],
+}
+
+
+def test_an_object_is_shown_with_all_that_is_filled_by_its_chinese_names(
+    server: Server, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.replies = [(200, {}, FILLED)]
+    assert run("need", ONE) == 0
+    told = capsys.readouterr().out
+    for line in (
+        "退回修改 RETURNED（第 2 版）",
+        "第 1 版仍对外公开；下面是尚未公开的第 2 版",
+        "主要问题 problem: 开裂",
+        "需求背景与现有基础 background: 已试制三轮",
+        "关键词 keywords: 铝合金、压铸",
+        "拟投入资金总额 budget_total_yuan: 3600000.00 元",
+        "意向合作单位 intended_units: 示例大学",
+        "附件 attachments: 图纸.pdf",
+        "* 强度≥125 MPa\n      检测方法 GB/T 228.1\n",
+        "意见 区县初审 return: 请补充",
+        "需求背景与现有基础 /background: 写明数据",
+        "未公开字段: 对揭榜方要求 bidder_conditions",
+        "可执行: submit（提交审核）",
+    ):
+        assert line in told
+    assert "research_content" not in told
+    assert "budget_negotiable" not in told
+    server.replies = [(200, {}, FILLED | {"published_version": 2})]
+    assert run("need", ONE) == 0
+    assert "仍对外公开" not in capsys.readouterr().out
+
+
+def test_an_offer_is_shown_with_its_rows(
+    server: Server, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    offer = {
+        **{k: FILLED[k] for k in ("id", "title", "version", "owner_org")},
+        "ach_no": "R2026-370202-0001",
+        "state": "LISTED",
+        "innovations": ["一" * 90, "二" * 90],
+        "ip": [{"kind": "PATENT", "number": "ZL0001", "title": "一种合金"}],
+        "five_values": {"TECH": {"text": "领先", "score": 90}},
+        "team": {"id": ONE, "name": "压铸课题组"},
+    }
+    server.replies = [(200, {}, offer)]
+    assert run("offer", ONE) == 0
+    told = capsys.readouterr().out
+    assert "已发布 LISTED（第 2 版）" in told
+    assert f"主要创新点 innovations:\n      {'一' * 90}\n      {'二' * 90}\n" in told
+    assert "知识产权 ip: 一种合金（PATENT；ZL0001）" in told
+    assert "五元价值 five_values: TECH（领先；90）" in told
+    assert "团队 team: 压铸课题组\n" in told
+
+
+def test_times_are_those_of_the_market_to_the_second(
+    server: Server, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = {
+        "at": "2026-11-22T23:03:08.134906+00:00",
+        "action": "need.submit",
+        "from": None,
+        "to": "SUBMITTED",
+        "role": "demand",
+        "user_name": "赵",
+        "comment": "",
+    }
+    server.replies = [(200, {}, {"items": [event]})]
+    assert run("events", "need", ONE) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("2026-11-23 07:03:08  need.submit")
+    assert "- → 已提交 SUBMITTED" in told
+
+
+def test_english_is_english_throughout(
+    server: Server, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = {
+        key: value
+        for key, value in FILLED.items()
+        if key not in {"title", "owner_org", "actions"}
+        and not CHINESE.search(json.dumps(value, ensure_ascii=False))
+    }
+    owner = {"id": ONE, "name": "A firm", "region": "370202"}
+    need = plain | {"title": "Alloy", "owner_org": owner, "actions": []}
+    match = {
+        "rank": 1,
+        "band": "strong",
+        "offer": {"id": ONE, "title": "Casting", "owner_org": owner},
+        "reasons": [],
+        "indicators": [{"name": "strength", "verdict": "unstated"}],
+    }
+    advice = {"severity": "useful", "field": "/title", "message": "short", "quote": "x"}
+    job = {"id": "j1", "state": "DONE", "rows_total": 1}
+    error = {"pointer": "/title", "message": "is required"}
+    server.replies = [
+        (200, {}, need),
+        (200, {}, {"items": [need], "next": "more"}),
+        (200, {}, {"items": [match]}),
+        (200, {}, {"items": []}),
+        (200, {}, {"advice": [advice], "duplicates": []}),
+        (202, {}, job),
+        (200, {}, {"items": [{"sheet": "1", "row": 2, "column": "a", "message": "b"}]}),
+        (200, {}, {"sound": True, "head": "0" * 64, "entries": 3}),
+        (409, {}, {"title": "No", "errors": [error], "possible": ["submit"]}),
+    ]
+    calls = [
+        ("need", ONE),
+        ("needs",),
+        ("matches", "need", ONE),
+        ("matches", "need", ONE),
+        ("diagnose", str(CODES.parents[1] / "examples" / "need.json")),
+        ("import", "needs", str(CODES.parents[1] / "Makefile"), "--dry-run"),
+        ("audit",),
+        ("audit",),
+        ("template", "needs", "needs.csv"),
+        ("post-need", str(CODES.parents[1] / "README.md")),
+        ("--as", "nobody", "me"),
+    ]
+    for call in calls:
+        run("--language", "en", *call)
+        told = capsys.readouterr()
+        assert told.out + told.err
+        assert not CHINESE.search(told.out + told.err), call
+    assert not server.replies
+
+
+@pytest.mark.parametrize("text", ["# Title", "[1]", "", b"PK\x03\xff"])
+def test_a_file_that_is_no_json_object_is_named(
+    server: Server,
+    tmp_path: Path,
+    run: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    text: str | bytes,
+) -> None:
+    file = tmp_path / "draft.md"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert run("diagnose", str(file)) == 2
+    assert server.seen == []
+    assert f"{file}: " in capsys.readouterr().err
+
+
+def test_a_file_from_a_windows_editor_is_read(
+    server: Server, tmp_path: Path, run: Callable[..., int]
+) -> None:
+    file = tmp_path / "need.json"
+    file.write_bytes(b'\xef\xbb\xbf{"title": "x"}')
+    server.replies = [(200, {}, {"advice": [], "duplicates": []})]
+    assert run("diagnose", str(file)) == 0
+    assert json.loads(server.seen[0].body) == {"title": "x"}
+
+
+def test_a_template_is_not_saved_under_a_false_ending(
+    server: Server,
+    tmp_path: Path,
+    run: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("template", "needs", str(tmp_path / "needs.csv")) == 2
+    assert "文件须以 .xlsx 结尾" in capsys.readouterr().err
+    assert server.seen == []
+    server.replies = [(200, {}, b"PK")]
+    target = tmp_path / "needs.XLSX"
+    assert run("template", "needs", str(target)) == 0
+    assert target.read_bytes() == b"PK"
+
+
+def test_an_invitation_says_that_an_earlier_one_no_longer_holds(
+    server: Server, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = {"token": "jbi_once", "expires_at": "2026-11-29T00:00:00+00:00"}
+    server.replies = [(201, {}, made), (201, {}, made)]
+    assert run("invite", ONE, "a@b.example", "demand", "unit_admin") == 0
+    told = capsys.readouterr().out
+    assert "jbi_once" in told
+    assert "2026-11-29 08:00:00" in told
+    assert "此前发给该邮箱、尚未接受的邀请从此失效" in told
+    assert json.loads(server.seen[0].body) == {
+        "organisation_id": ONE,
+        "email": "a@b.example",
+        "roles": ["demand", "unit_admin"],
+    }
+    assert run("invite", ONE, "a@b.example", "demand", "--id") == 0
+    assert capsys.readouterr().out == "jbi_once\n"
+
+
+def test_a_seat_is_taken_as_a_new_user_or_by_who_is_signed_in(
+    server: Server, home: Path, run: Callable[..., int]
+) -> None:
+    user = {"user": {"email": "a@b.example"}}
+    server.replies = [(201, {}, user), (201, {}, user)]
+    new = ("--name", "赵", "--password", "x" * 12)
+    assert run("--as", "boss", "accept", "jbi_once", *new) == 0
+    client.write_config("boss", {"server": server.url, "token": "jb_secret"})
+    assert run("--as", "boss", "accept", "jbi_again") == 0
+    assert [json.loads(request.body) for request in server.seen] == [
+        {"token": "jbi_once", "name": "赵", "password": "x" * 12},
+        {"token": "jbi_again"},
+    ]
+    assert server.seen[1].headers["Authorization"] == "Bearer jb_secret"
