@@ -183,11 +183,12 @@ def district(actor: Actor, subject: Need) -> Grant | None:
 def in_turn(turns: Mapping[Any, Rule]) -> Rule:
     """Make the rule that only he may whose opinion the object's state waits for.
 
-    In any other state each of them may, and the workflow refuses.
+    In any other state, and while the text is its unit's own affair, each of them may,
+    and the workflow refuses: who is refused must not learn of the state from how.
     """
 
     def rule(actor: Actor, subject: Need | Offer) -> Grant | None:
-        asked = turns.get(subject.state)
+        asked = turns.get(subject.state) if subject.released else None
         candidates = turns.values() if asked is None else (asked,)
         return next(filter(None, (each(actor, subject) for each in candidates)), None)
 
@@ -418,11 +419,25 @@ def _in_districts(
     return sa.and_(inside, owner.not_in(own)) if own else inside
 
 
+def own_needs(actor: Actor) -> sa.ColumnElement[bool]:
+    """Rows for which ``need_insider`` holds."""
+    if actor.is_system:
+        return sa.true()
+    return Need.owner_org_id.in_(_owner_org_ids(actor))
+
+
+def own_offers(actor: Actor) -> sa.ColumnElement[bool]:
+    """Rows for which ``offer_insider`` holds."""
+    if actor.is_system:
+        return sa.true()
+    return Offer.owner_org_id.in_(_owner_org_ids(actor))
+
+
 def working_needs(actor: Actor) -> sa.ColumnElement[bool]:
     """Rows for which ``reads_working_need`` holds."""
     if actor.is_system:
         return sa.true()
-    own = Need.owner_org_id.in_(_owner_org_ids(actor))
+    own = own_needs(actor)
     if actor.has_role(Role.OPERATOR):
         return sa.or_(own, Need.released)
     reviewers = actor.with_role(Role.DISTRICT_REVIEWER)
@@ -527,7 +542,7 @@ def working_offers(actor: Actor) -> sa.ColumnElement[bool]:
     """Rows for which ``reads_working_offer`` holds."""
     if actor.is_system:
         return sa.true()
-    own = Offer.owner_org_id.in_(_owner_org_ids(actor))
+    own = own_offers(actor)
     if actor.has_role(Role.OPERATOR):
         return sa.or_(own, Offer.released)
     return own

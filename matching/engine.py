@@ -82,6 +82,9 @@ _SLACK: Final = 4 * 10.0**-_PLACES
 _KNEE: Final = 0.97
 """Share of the least ``good`` score up to which a blocked score stays as it is."""
 
+_BELOW: Final = 1 - 1e-6
+"""Keeps the highest blocked score just below the least ``good`` one."""
+
 Progress = Callable[[int], None]
 
 
@@ -656,7 +659,8 @@ class Matcher:
         knee = _KNEE * ceiling
         if score <= knee or most <= ceiling:
             return score
-        return knee + (ceiling - knee) * (score - knee) / (most - knee) - _SLACK
+        share = (score - knee) / (most - knee) * _BELOW
+        return knee + (ceiling - knee) * share
 
     def _match(
         self,

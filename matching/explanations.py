@@ -4,6 +4,7 @@ Only visible fields are read here. What is hidden has moved the score already an
 no trace in an explanation.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -42,6 +43,9 @@ _COMMON_WORDS = frozenset(_COMMON.split())
 
 _NOT_AT_ENDS = _COMMON_WORDS.union(_LITTLE.split())
 """A term neither begins nor ends with them."""
+
+_MOST_RUNS = 400
+"""So many runs of the query are looked at; texts that are longer are all alike."""
 
 _MOST_SPANS = 20
 """A word that stands everywhere is pointed at this often, on either side."""
@@ -189,9 +193,14 @@ class Explainer:
         units = self._units(own, other)
         for text, sides in self._runs(own, theirs).items():
             units.setdefault(text, sides)
-        _drop_parts(units)
         weights = _weigh(units, own, gains)
-        heaviest = sorted(units, key=lambda text: (-round(weights[text], 9), text))
+        heaviest = self._distinct(
+            units,
+            sorted(
+                (text for text in units if weights[text] > 0),
+                key=lambda text: (-round(weights[text], 9), text),
+            ),
+        )
         return tuple(
             Term(
                 text=text,
@@ -199,9 +208,26 @@ class Explainer:
                 query_spans=_spans(mine, units[text][0]),
                 document_spans=_spans(theirs, units[text][1]),
             )
-            for text in heaviest[: self.most]
-            if weights[text] > 0
+            for text in heaviest
         )
+
+    def _distinct(self, units: Units, ordered: Iterable[str]) -> list[str]:
+        """Take the first terms; not those that only stand inside of one taken before.
+
+        A longer term weighs no less than its parts and so comes before them.
+        """
+        taken: list[str] = []
+        for text in ordered:
+            around = [p for longer in taken if text in longer for p in units[longer][0]]
+            if around and all(
+                any(f == field and s <= start and end <= e for f, s, e in around)
+                for field, start, end in units[text][0]
+            ):
+                continue
+            taken.append(text)
+            if len(taken) == self.most:
+                break
+        return taken
 
     def _units(self, own: Places, other: Places) -> Units:
         """Return shared words of two characters and more, stems and codes.
@@ -240,9 +266,13 @@ class Explainer:
             if place[2] - place[1] == 2
         )
         runs: Units = {}
+        tried = 0
         for chain in _chains(shared):
             field, first, last = chain[0][0], chain[0][1], chain[-1][2]
             for start, end in _longest(self.reading, theirs, field, first, last):
+                tried += 1
+                if tried > _MOST_RUNS:
+                    return runs
                 place = self._trimmed(field, start, end)
                 if place is None:
                     continue
@@ -256,9 +286,9 @@ class Explainer:
         """Cut a run to whole words, no little ones at its ends; None if too short."""
         words = self._words.get(field, [])
         inside = [
-            (max(first, start), min(last, end))
-            for first, last in words
-            if first >= start and min(last, end) - first >= min(last - first, 2)
+            (first, min(last, end))
+            for first, last in words[bisect_left(words, (start, 0)) :][: end - start]
+            if first < end and min(last, end) - first >= min(last - first, 2)
         ]
         texts = self.reading.folded[field]
         while inside and texts[slice(*inside[0])] in _NOT_AT_ENDS:
@@ -284,35 +314,17 @@ class Explainer:
 def _longest(
     mine: Reading, theirs: Reading, field: int, first: int, last: int
 ) -> Iterable[tuple[int, int]]:
-    """Yield what of a stretch the other side has, each as long as it goes."""
-    reached = first
-    for start in range(first, last - 1):
-        end = max(reached, start + 2)
-        if not _has(theirs, mine.text((field, start, end))):
-            continue
+    """Cut a stretch into pieces that the other side has, each as long as it goes."""
+    start = first
+    while start < last - 1:
+        end = start + 2
         while end < min(last, start + _LONGEST_TERM) and _has(
             theirs, mine.text((field, start, end + 1))
         ):
             end += 1
-        if end > reached:
-            yield start, end
-            reached = end
-
-
-def _drop_parts(units: Units) -> None:
-    """Take out the terms that stand only inside of longer ones in the query."""
-    for text in list(units):
-        around = [
-            place
-            for longer, (places, _) in units.items()
-            if text in longer and text != longer
-            for place in places
-        ]
-        if around and all(
-            any(f == field and s <= start and end <= e for f, s, e in around)
-            for field, start, end in units[text][0]
-        ):
-            del units[text]
+        yield start, end
+        # The last character may begin the next piece, unless all of it was used up.
+        start = end if end >= last - 1 else end - 1
 
 
 @lru_cache(maxsize=8192)

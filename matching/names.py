@@ -46,8 +46,8 @@ _NONMETALS = frozenset(["H", "B", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I"]
 _ATOMS = re.compile(rf"({_ELEMENTS})(\d{{0,2}})")
 _COMPOUND = re.compile(rf"(?:(?:{_ELEMENTS})\d{{0,2}}){{2,8}}")
 _NOT_WANTED = re.compile(
-    r"(?:替代|取代|代替|替换|淘汰|现有|现用|原有|原用|目前|传统|常规|普通|而非|不同于|优于)"
-    r"[^，。；、,;\n]{0,8}$"
+    r"(?:替代|取代|代替|替换|淘汰|不采用|不使用|不用|弃用|现有|现用|原有|原用|目前|传统|常规|普通|而非|不同于|优于)"
+    r"[^，。；、,;\n\d]{0,8}$"
 )
 """Before a grade: it is what the firm has, not what it asks for."""
 _ONE_LETTER = re.compile(r"letters [A-Z]$")

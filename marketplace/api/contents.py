@@ -68,9 +68,13 @@ def moved(service: Service, subject: Any) -> Any:
 
 def noted(service: Service, subject: Any, shown: Mapping[str, Any]) -> None:
     """Leave a trace of the confidential fields that this answer shows."""
-    names = service.confidential(actor(), subject, shown)
+    note(service, subject.id, service.confidential(actor(), subject, shown))
+
+
+def note(service: Service, subject_id: UUID, names: Collection[str]) -> None:
+    """Leave a trace of these fields of an object, if there are any."""
     if names:
-        caller, subject_id = actor(), subject.id
+        caller = actor()
         after_reading(
             lambda: service.note_reading(db.session(), caller, subject_id, names)
         )

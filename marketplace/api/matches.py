@@ -29,10 +29,12 @@ bp = Blueprint("matches", __name__, description="Matches 匹配")
 def for_need(query: dict[str, Any], need_id: UUID) -> Any:
     """Offers that would answer a need, ranked and explained"""
     need = needs.get(db.session(), actor(), need_id)
+    guarded = service.guarded_need(actor(), need)
     found = service.for_need(
         db.session(), actor(), index(), need, language=language(), **query
     )
-    contents.noted(needs, need, service.quoted(found, "need"))
+    if found["items"]:
+        contents.note(needs, need_id, guarded)
     return found
 
 
@@ -42,10 +44,12 @@ def for_need(query: dict[str, Any], need_id: UUID) -> Any:
 def for_offer(query: dict[str, Any], offer_id: UUID) -> Any:
     """Needs that an offer would answer, ranked and explained"""
     offer = offers.get(db.session(), actor(), offer_id)
+    guarded = service.guarded_offer(actor(), offer)
     found = service.for_offer(
         db.session(), actor(), index(), offer, language=language(), **query
     )
-    contents.noted(offers, offer, service.quoted(found, "offer"))
+    if found["items"]:
+        contents.note(offers, offer_id, guarded)
     return found
 
 

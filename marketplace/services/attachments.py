@@ -301,7 +301,8 @@ def _through_need(session: so.Session, actor: Actor, attachment_id: UUID) -> boo
     ).all()
     granted = _granted(session, actor, "need") if rows else frozenset()
     for need, text in rows:
-        if policies.reads_working_need(actor, need):
+        reviewed = text.id == need.working_version_id or text.fixed_at is not None
+        if reviewed and policies.reads_working_need(actor, need):
             return True
         if text.id == need.published_version_id:
             tier = policies.need_tier(actor, need, granted)
@@ -324,7 +325,8 @@ def _through_offer(session: so.Session, actor: Actor, attachment_id: UUID) -> bo
     ).all()
     granted = _granted(session, actor, "offer") if rows else frozenset()
     for offer, text in rows:
-        if policies.reads_working_offer(actor, offer):
+        reviewed = text.id == offer.working_version_id or text.fixed_at is not None
+        if reviewed and policies.reads_working_offer(actor, offer):
             return True
         if text.id == offer.published_version_id:
             tier = policies.offer_tier(actor, offer, granted)

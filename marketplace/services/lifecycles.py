@@ -53,6 +53,12 @@ _CHINESE = re.compile(f"[{HAN}]{{4,}}")
 MOST_COMMENT, MOST_FIELD_COMMENTS, MOST_WORDS = 2000, 100, 10
 _TAG_LENGTH = 32
 DISCARD = "discard"
+RETREATS = frozenset({"withdraw", "delist", DISCARD})
+"""What an owner does while an opinion is waited for; it is none."""
+
+OF_PUBLISHED = "published"
+"""Where an object with a next version keeps the opinions on the published one."""
+
 _WRITING = {Role.DEMAND, Role.SUPPLIER, Role.UNIT_ADMIN}
 
 
@@ -73,6 +79,9 @@ class Aggregate(Generic[T]):
     open_states, revisable, shown, published : sets of state
         Where the text may be edited, where an edit begins the next version, where
         outsiders read a published version, and where the object itself is published.
+    between : set of state
+        Where the next version is edited or reviewed while an earlier one may stay
+        published.
     listed : state
         What outsiders read while the next version is edited and reviewed.
     steps : mapping of state to str
@@ -101,6 +110,7 @@ class Aggregate(Generic[T]):
     revisable: Collection[Any]
     shown: Collection[Any]
     published: Collection[Any]
+    between: Collection[Any]
     listed: Any
     steps: Mapping[Any, str]
     fixing: frozenset[str]
@@ -108,6 +118,8 @@ class Aggregate(Generic[T]):
     releasing: frozenset[str]
     private: frozenset[Any]
     visible: Callable[[Actor], sa.ColumnElement[bool]]
+    within: Callable[[Actor], sa.ColumnElement[bool]]
+    """Rows of the caller's own units."""
     working: Callable[[Actor], sa.ColumnElement[bool]]
     insider: Callable[[Actor, T], bool]
     reads_working: Callable[[Actor, T], bool]
@@ -165,16 +177,15 @@ def get(session: so.Session, actor: Actor, kind: Aggregate[T], subject_id: UUID)
 def tag(actor: Actor, kind: Aggregate[T], subject: T) -> str:
     """Return what changes whenever the object, as this caller reads it, changes.
 
-    Who reads the working version gets its revision. For others the tag stands still
-    while the next version is written and reviewed: it tells nothing of it.
+    Its unit, and who reviews it, get the revision. For whoever reads what is published
+    the tag stands still while the next version is written: it tells nothing of it.
     """
-    if kind.reads_working(actor, subject):
+    if not _settled(actor, kind, subject):
         return str(subject.revision)
     shown = (
         subject.published_version_id,
-        subject.published_at,
         shown_state(actor, kind, subject),
-        getattr(subject, "valid_until", None),
+        *_heading(kind, subject).values(),
     )
     words = "|".join(str(events.plain(value)) for value in shown)
     return hashlib.sha256(words.encode()).hexdigest()[:_TAG_LENGTH]
@@ -448,6 +459,8 @@ def _begin_next(
     )
     if subject.state not in kind.shown:
         _point(subject, "published", None)
+    elif OF_PUBLISHED not in subject.opinions:
+        subject.opinions = {**subject.opinions, OF_PUBLISHED: subject.opinions}
     _point(subject, "working", version)
     subject.released = False
     subject.state = step.target
@@ -518,9 +531,21 @@ def shown_state(actor: Actor, kind: Aggregate[T], subject: T) -> Any:
     Whoever does not read the working version learns nothing of its review: for him
     the object stands in the library.
     """
-    if kind.reads_working(actor, subject) or subject.state in kind.published:
+    if kind.reads_working(actor, subject) or subject.state not in kind.between:
         return subject.state
     return kind.listed
+
+
+def _settled(actor: Actor, kind: Aggregate[T], subject: T) -> bool:
+    """Whether the caller reads what is published, be there a next version or not.
+
+    A reviewer does as long as that one is its unit's own affair, so to him nothing may
+    look otherwise than if it did not exist.
+    """
+    if kind.insider(actor, subject):
+        return False
+    reads = kind.reads_working(actor, subject)
+    return not reads or subject.state in kind.published
 
 
 def allowed(actor: Actor, kind: Aggregate[T], subject: T) -> list[Transition[Any]]:
@@ -618,8 +643,11 @@ def _moved(
     if step.action in kind.publishing:
         _point(subject, "published", subject.working)
         subject.published_at = actor.now
+        subject.opinions = {
+            k: v for k, v in subject.opinions.items() if k != OF_PUBLISHED
+        }
     if step.action == DISCARD:
-        _drop_next(session, kind, subject)
+        _drop_next(subject)
     if step.action in kind.releasing or step.action == DISCARD:
         subject.released = True
     elif step.target is kind.workflow.initial:
@@ -642,19 +670,13 @@ def _moved(
     return subject
 
 
-def _drop_next(session: so.Session, kind: Aggregate[T], subject: T) -> None:
-    """Take the published version back to work on; the ledger keeps the other one."""
-    dropped = subject.working
-    contents.load_children(session, kind.table, dropped)
-    subject.opinions = {
-        step: opinion
-        for step, opinion in subject.opinions.items()
-        if opinion["version"] != dropped.number
-    }
+def _drop_next(subject: Need | Offer) -> None:
+    """Take the published version back to work on.
+
+    The other one stays among the versions that its unit reads, and keeps its number.
+    """
+    subject.opinions = subject.opinions.get(OF_PUBLISHED, {})
     _point(subject, "working", subject.published)
-    session.flush()
-    session.delete(dropped)
-    session.flush()
 
 
 def _said(
@@ -727,7 +749,7 @@ def _keep_opinion(
 ) -> None:
     """Keep the latest opinion of each reviewing step; the ledger keeps them all."""
     whose = kind.steps.get(subject.state)
-    if whose is None or step.action == "withdraw":
+    if whose is None or step.action in RETREATS:
         return
     opinion = {
         "action": step.action,
@@ -774,6 +796,11 @@ def read_version(actor: Actor, kind: Aggregate[T], subject: T) -> Version:
     return subject.published
 
 
+def _reviews(actor: Actor, kind: Aggregate[T], subject: T) -> bool:
+    """Whether the caller is of the unit or of those who judge it."""
+    return kind.tier(actor, subject, ()) is Tier.OWNER
+
+
 def hidden_fields(kind: Aggregate[T], version: Version, tier: Tier) -> frozenset[str]:
     """Return the names above a tier in a version."""
     hidden = policies.withheld(version.disclosure, tier, kind=kind.name)
@@ -811,13 +838,13 @@ def view(session: so.Session, actor: Actor, kind: Aggregate[T], subject: T) -> V
     """Show an object as the caller may see it."""
     version = read_version(actor, kind, subject)
     tier = tier_of(session, actor, kind, subject)
-    insider = kind.reads_working(actor, subject)
+    settled = _settled(actor, kind, subject)
     shown: Values = {
         "id": subject.id,
         "state": shown_state(actor, kind, subject),
         "owner_org": show_org(subject.owner_org),
         "created_at": subject.created_at,
-        "updated_at": subject.updated_at if insider else subject.published_at,
+        "updated_at": subject.published_at if settled else subject.updated_at,
         **show_version(session, kind, version, tier),
         **_heading_shown(kind, subject, version),
         "published_version": subject.published.number if subject.published else None,
@@ -825,9 +852,21 @@ def view(session: so.Session, actor: Actor, kind: Aggregate[T], subject: T) -> V
             allowed(actor, kind, subject), f"{kind.path}/{subject.id}"
         ),
     }
-    if insider:
-        shown["opinions"] = _show_opinions(session, kind, subject)
+    if _reviews(actor, kind, subject):
+        shown["opinions"] = _show_opinions(
+            session, kind, _opinions(actor, kind, subject)
+        )
     return shown
+
+
+def _opinions(
+    actor: Actor, kind: Aggregate[T], subject: T
+) -> Mapping[str, dict[str, Any]]:
+    """Return the opinions on the version that the caller reads, by step."""
+    if not kind.reads_working(actor, subject) and OF_PUBLISHED in subject.opinions:
+        kept: dict[str, dict[str, Any]] = subject.opinions[OF_PUBLISHED]
+        return kept
+    return {k: v for k, v in subject.opinions.items() if k != OF_PUBLISHED}
 
 
 def _heading_shown(kind: Aggregate[T], subject: T, version: Version) -> Values:
@@ -844,9 +883,9 @@ def show_org(org: Organisation) -> dict[str, Any]:
 
 
 def _show_opinions(
-    session: so.Session, kind: Aggregate[T], subject: T
+    session: so.Session, kind: Aggregate[T], opinions: Mapping[str, dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    given = subject.opinions.items()
+    given = opinions.items()
     users = [UUID(o["user_id"]) for _, o in given if o["user_id"]]
     names: dict[UUID, str] = {}
     if users:
@@ -915,32 +954,29 @@ def history(
 ) -> Listing[dict[str, Any]]:
     """List what happened to an object, oldest first.
 
-    Its unit reads everything, its reviewers all but what the unit wrote and said
-    before the text left it. Others learn when it was published and what became of it,
-    but neither who did it nor why, and nothing of a review.
+    Its unit reads everything, its reviewers all but what the unit did before the text
+    left it: neither what was written, nor by whom, nor when. Others learn when it was
+    published and what became of it, but neither who did it nor why, and nothing of a
+    review.
     """
     subject = visible_row(session, actor, kind, subject_id, lock=False)
-    inside = kind.reads_working(actor, subject)
-    private = frozenset() if kind.insider(actor, subject) else kind.private
+    inside = _reviews(actor, kind, subject)
     statement = (
         sa.select(Event, User.name)
         .join(LedgerEntry, LedgerEntry.event_id == Event.id)
         .outerjoin(User, User.id == Event.actor_id)
         .where(Event.subject_kind == kind.name, Event.subject_id == subject_id)
     )
-    if not inside:
+    if inside and not kind.insider(actor, subject):
+        statement = statement.where(sa.not_(_own_affair(kind)))
+    elif not inside:
         statement = statement.where(
             Event.to_state.in_([state.value for state in kind.published]),
             Event.action != f"{kind.name}.{DISCARD}",
         )
 
     def show(rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> list[dict[str, Any]]:
-        return [
-            _show_event(
-                row[0], row[1], inside=inside, told=not _within(row[0], kind, private)
-            )
-            for row in rows
-        ]
+        return [_show_event(row[0], row[1], inside=inside) for row in rows]
 
     return Listing(
         session,
@@ -952,17 +988,25 @@ def history(
     )
 
 
-def _within(event: Event, kind: Aggregate[T], states: Collection[Any]) -> bool:
-    """Whether an event changed an object without leading it out of these states."""
-    ends = {event.from_state, event.to_state} - {None}
-    if not ends:
-        return bool(states) and event.action == f"{kind.name}.edit"
-    return ends <= {state.value for state in states}
+def _own_affair(kind: Aggregate[T]) -> sa.ColumnElement[bool]:
+    """Events of a text before it left its unit, and that a next one was begun."""
+    private = [state.value for state in kind.private]
+    target = sa.func.coalesce(Event.to_state, "")
+    from_within = sa.or_(Event.from_state.is_(None), Event.from_state.in_(private))
+    return sa.or_(
+        Event.action == f"{kind.name}.revise",
+        sa.and_(
+            from_within,
+            sa.or_(
+                target.in_(private),
+                Event.action == f"{kind.name}.{DISCARD}",
+                sa.and_(Event.action == f"{kind.name}.edit", target == ""),
+            ),
+        ),
+    )
 
 
-def _show_event(
-    event: Event, name: str | None, *, inside: bool, told: bool
-) -> dict[str, Any]:
+def _show_event(event: Event, name: str | None, *, inside: bool) -> dict[str, Any]:
     return {
         "id": event.id,
         "at": event.at,
@@ -973,8 +1017,8 @@ def _show_event(
         "action": event.action,
         "from": event.from_state,
         "to": event.to_state,
-        "comment": event.comment if inside and told else "",
-        "changes": event.changes if inside and told else {},
+        "comment": event.comment if inside else "",
+        "changes": event.changes if inside else {},
     }
 
 
@@ -983,8 +1027,10 @@ def _versions(
 ) -> list[Version]:
     """Return the versions that the caller may read, oldest first.
 
-    A text that was published under an openness which its owner has since narrowed is
-    no longer for everybody, so outsiders read the version in force only.
+    Reviewers read what has become fixed and what they are asked about; what a unit gave
+    up before that stays its own. A text that was published under an openness which its
+    owner has since narrowed is no longer for everybody, so outsiders read the version
+    in force only.
     """
     model = kind.version_model
     statement = (
@@ -993,10 +1039,15 @@ def _versions(
         .order_by(model.number)
     )
     found: list[Version] = list(session.scalars(statement))
-    if kind.reads_working(actor, subject):
+    if kind.insider(actor, subject):
         return found
-    if kind.tier(actor, subject, ()) is Tier.OWNER:
-        return [version for version in found if version.fixed_at is not None]
+    if _reviews(actor, kind, subject):
+        asked = kind.reads_working(actor, subject)
+        return [
+            version
+            for version in found
+            if version.fixed_at is not None or (asked and version is subject.working)
+        ]
     return [version for version in found if version is subject.published]
 
 
@@ -1121,10 +1172,14 @@ def search(
         (reads, model.working_version_id), else_=model.published_version_id
     )
     state = sa.case(
-        (sa.or_(reads, model.state.in_(kind.published)), model.state),
-        else_=kind.listed.value,
+        (sa.and_(sa.not_(reads), model.state.in_(kind.between)), kind.listed.value),
+        else_=model.state,
     )
-    moved = sa.case((reads, model.updated_at), else_=model.published_at)
+    inside = kind.within(actor)
+    settled = sa.and_(
+        sa.not_(inside), sa.or_(sa.not_(reads), model.state.in_(kind.published))
+    )
+    moved = sa.case((settled, model.published_at), else_=model.updated_at)
     statement = (
         sa.select(model, shown)
         .join(shown, shown.id == joined)
@@ -1221,7 +1276,7 @@ def _show_row(
     known: frozenset[UUID],
     row: Callable[[Any, Any], Values],
 ) -> Values:
-    insider = kind.reads_working(actor, subject)
+    settled = _settled(actor, kind, subject)
     hidden = hidden_fields(kind, shown, kind.tier(actor, subject, known))
     content = {
         "title": shown.title,
@@ -1238,7 +1293,7 @@ def _show_row(
         "state": shown_state(actor, kind, subject),
         "owner_org": show_org(subject.owner_org),
         "created_at": subject.created_at,
-        "updated_at": subject.updated_at if insider else subject.published_at,
+        "updated_at": subject.published_at if settled else subject.updated_at,
         "published_at": subject.published_at,
         **{name: value for name, value in content.items() if name not in hidden},
         "withheld": sorted(hidden & content.keys()),

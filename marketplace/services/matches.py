@@ -26,6 +26,10 @@ from matching import Filter, Match, Posting, Span
 
 PREVIEW_ID = "draft"
 SUPPLY = frozenset({"result", "capability"})
+QUOTED = {
+    "need": (*postings.NEED_TEXTS, "indicators"),
+    "offer": (*postings.OFFER_TEXTS, "indicators"),
+}
 LEAST_SCORE = 0.05
 """Below it a list is better empty than filled up."""
 LEAST_HIDDEN_TEXT = 0.1
@@ -389,17 +393,22 @@ def places(spans: Iterable[Span], composed: Composed) -> list[dict[str, Any]]:
     return found
 
 
-def quoted(answer: Mapping[str, Any], side: str) -> dict[str, bool]:
-    """Name the fields of the ``need`` or the ``offer`` that a ranking quotes."""
-    names = {
-        place["field"].partition("/")[0]
-        for item in answer["items"]
-        for term in item["terms"]
-        for place in term[f"{side}_places"]
-    }
-    if any(item["indicators"] or item["blockers"] for item in answer["items"]):
-        names.add("indicators")
-    return dict.fromkeys(names, True)
+def guarded_need(actor: Actor, need: Need) -> list[str]:
+    """Name the confidential fields that a ranking for a need may quote.
+
+    Which of them it quotes is not told apart: words of any of them may stand in a
+    reason. To be asked before the ranking, which reads the store anew.
+    """
+    version = shown_need_version(actor, need)
+    shown = {name: getattr(version, name) for name in QUOTED["need"]}
+    return needs.confidential(actor, need, shown)
+
+
+def guarded_offer(actor: Actor, offer: Offer) -> list[str]:
+    """Name the confidential fields that a ranking for an offer may quote."""
+    version = shown_offer_version(actor, offer)
+    shown = {name: getattr(version, name) for name in QUOTED["offer"]}
+    return offers.confidential(actor, offer, shown)
 
 
 def give_feedback(

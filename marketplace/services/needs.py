@@ -219,6 +219,7 @@ KIND: Aggregate[Need] = Aggregate(
     revisable=domain.REVISABLE,
     shown=domain.SHOWN,
     published=domain.PUBLISHED,
+    between=domain.EDITABLE | domain.REVIEWING,
     listed=NeedState.POOLED,
     steps={
         NeedState.SUBMITTED: "district",
@@ -230,6 +231,7 @@ KIND: Aggregate[Need] = Aggregate(
     releasing=frozenset({"submit", "admit"}),
     private=frozenset({NeedState.DRAFT}),
     visible=policies.visible_needs,
+    within=policies.own_needs,
     working=policies.working_needs,
     insider=policies.need_insider,
     reads_working=policies.reads_working_need,

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from matching import Filter, Matcher, Posting, UnknownWeights
+from matching.explanations import Reading, _longest
 from matching.indicators import parse
 from matching.tokens import fold
 from matching.weights import PARTS, load
@@ -264,6 +265,25 @@ def test_terms_are_words_and_say_something():
     assert {"减震塔", "免热处理"} <= texts
     assert not texts & {"以上", "达到", "要求", "mpa", "240"}
     assert not texts & {"醚砜中", "膜丝对", "震塔"}
+
+
+def test_explaining_long_texts_takes_no_longer_than_they_are():
+    """Work is counted, not time: each look into the other text is one call."""
+    looks = 0
+
+    class Counted(str):
+        def __contains__(self, words: object) -> bool:
+            nonlocal looks
+            looks += 1
+            return super().__contains__(str(words))
+
+    rng = np.random.default_rng(5)
+    text = "".join(chr(0x4E00 + int(n)) for n in rng.integers(0, 400, 8000))
+    mine, theirs = Reading.of_all([Posting(id=i, text=text) for i in "ab"])
+    theirs.folded[:] = map(Counted, theirs.folded)
+    pieces = list(_longest(mine, theirs, 0, 0, len(text)))
+    assert len(pieces) < len(text)
+    assert looks < 3 * len(text)
 
 
 def test_hidden_indicators_are_said_to_be_hidden():

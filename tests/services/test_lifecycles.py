@@ -224,7 +224,10 @@ def test_the_row_filter_agrees_with_the_rule(
                 takes_down = kind == "offer" and who in OPERATORS
                 offered = [action["name"] for action in shown["actions"]]
                 assert offered == ["delist"] * takes_down, case
-                assert "opinions" not in shown
+                reviews = who in REVIEWERS[kind]
+                assert ("opinions" in shown) == reviews, case
+                told = {o["version"] for o in shown.get("opinions", [])}
+                assert told == ({1} if reviews else set()), case
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -813,7 +816,7 @@ def test_reviewers_are_not_told_what_was_written_before_the_text_left_its_unit(
     session.commit()
     operator = world.actor("operator")
     told = service.history(session, operator, made.id).page().items
-    assert f"{kind}.edit" in [event["action"] for event in told]
+    assert not {f"{kind}.create", f"{kind}.edit"} & {e["action"] for e in told}
     assert "内部" not in str(told)
     assert told[-1]["comment"] == "测试", "what leads out of the unit is told"
     inside = service.history(session, owner, made.id).page().items
@@ -887,26 +890,119 @@ def test_who_gives_up_a_revision_keeps_what_is_published(
     stranger = world.actor("stranger")
     made = make(world, kind, PUBLISHED[kind])
     before = service.view(session, stranger, made)
+    opinions = service.view(session, owner, made)["opinions"]
+    assert len(opinions) == {"need": 3, "offer": 2}[kind]
     for round_ in range(2):
         service.edit(session, owner, made.id, {"title": f"改错了{round_}"})
-        assert made.working.number == 2
+        assert made.working.number == 2 + round_, "no number is given twice"
         if submitted:
             service.act(session, admin, made.id, "submit")
         for who in ("operator", "stranger", "other_firm"):
             with pytest.raises((Forbidden, Unauthenticated)):
                 service.act(session, world.actor(who), made.id, "discard")
-        service.act(session, owner, made.id, "discard")
+        service.act(session, owner, made.id, "discard", comment="内部原因")
         session.expire_all()
         made = service.get(session, owner, made.id)
         assert made.state.value == PUBLISHED[kind]
         assert made.working is made.published
         assert made.working.number == 1
         assert service.view(session, stranger, made) == before
+        assert service.view(session, owner, made)["opinions"] == opinions
     session.commit()
     told = service.history(session, stranger, made.id).page().items
     assert not [event for event in told if event["action"].endswith("discard")]
     kept = service.history(session, owner, made.id).page().items
     assert "改错了1" in str(kept), "the ledger keeps what was given up"
+    reviewer = world.actor("operator")
+    told = service.history(session, reviewer, made.id).page().items
+    assert "改错了" not in str(told)
+    asked = kind == "need" and submitted
+    assert ("内部原因" in str(told)) == asked, "who was asked is told why no more"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_reviewers_do_not_learn_that_a_next_version_is_written(
+    world: World, kind: str
+) -> None:
+    session, service = world.session, SERVICES[kind]
+    made = make(world, kind, PUBLISHED[kind])
+    session.commit()
+    reviewers = sorted(REVIEWERS[kind])
+
+    def seen() -> list[Any]:
+        found = []
+        for who in reviewers:
+            actor = world.actor(who)
+            subject = service.get(session, actor, made.id)
+            found.append(
+                (
+                    service.view(session, actor, subject),
+                    service.tag(actor, subject),
+                    service.search(session, actor).page().items,
+                    service.history(session, actor, made.id).page().items,
+                    service.versions(session, actor, made.id),
+                )
+            )
+        return found
+
+    before = seen()
+    world.clock.advance(days=1)
+    service.edit(session, world.actor(OWNERS[kind]), made.id, {"title": "第二版"})
+    session.commit()
+    assert seen() == before
+
+
+def test_what_was_given_up_before_release_stays_with_its_unit(world: World) -> None:
+    """Delisted with a submitted second version, revised again and approved."""
+    session, service = world.session, SERVICES["offer"]
+    owner, admin = world.actor("team"), world.actor("university_admin")
+    made = make(world, "offer", "LISTED")
+    service.edit(session, owner, made.id, {"abstract": "从未批准的第二版"})
+    service.act(session, admin, made.id, "submit")
+    service.act(session, admin, made.id, "delist", comment="撤下")
+    service.edit(session, owner, made.id, {"abstract": "批准的第三版"})
+    walk(session, machine(world), "offer", made.id, "UNIT_OK")
+    session.commit()
+    operator = world.actor("operator")
+    numbers = [v["number"] for v in service.versions(session, operator, made.id)]
+    assert numbers == [1, 3]
+    subject = service.get(session, operator, made.id)
+    with pytest.raises(NotFound):
+        service.version(session, operator, subject, 2)
+    with pytest.raises(NotFound):
+        service.compare(session, operator, subject, 2, 3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_taken_down_is_shown_as_taken_down(world: World, kind: str) -> None:
+    session, service = world.session, SERVICES[kind]
+    action = {"need": "withdraw", "offer": "delist"}[kind]
+    made = make(world, kind, PUBLISHED[kind])
+    service.edit(session, world.actor(OWNERS[kind]), made.id, {"title": "第二版"})
+    service.act(session, world.actor(ADMINS[kind]), made.id, action, comment="撤下")
+    session.commit()
+    operator = world.actor("operator")
+    subject = service.get(session, operator, made.id)
+    shown = service.view(session, operator, subject)
+    assert shown["state"] is subject.state
+    assert shown["state"].value not in ON_THE_MARKET[kind]
+    for state, expected in ((subject.state, 1), (PUBLISHED[kind], 0)):
+        rows = service.search(session, operator, state=state).page().items
+        assert len(rows) == expected, state
+
+
+def test_a_refusal_does_not_tell_where_the_next_version_stands(world: World) -> None:
+    session, service = world.session, SERVICES["offer"]
+    made = make(world, "offer", "LISTED")
+    service.edit(session, world.actor("team"), made.id, {"title": "第二版"})
+    operator, told = world.actor("operator"), []
+    for step in ("", "submit"):
+        if step:
+            service.act(session, world.actor("team"), made.id, step)
+        with pytest.raises(IllegalTransition) as caught:
+            service.act(session, operator, made.id, "return", comment="理由")
+        told.append((caught.value.extra, str(caught.value)))
+    assert told[0] == told[1]
 
 
 def test_an_operator_takes_down_what_he_reads_by_its_tag(world: World) -> None:
