@@ -21,7 +21,7 @@ from marketplace.services import (
     memberships,
     teams,
 )
-from tests.listings import make_need, make_offer
+from tests.listings import SERVICES, make_need, make_offer
 from tests.people import CAST, World
 
 COMPLETE = {
@@ -36,11 +36,12 @@ SHEET = "名称\n一行\n".encode()
 
 @dataclass
 class Market:
-    """Names of objects, to be put into paths, and the revisions they stand at."""
+    """Names of objects, to be put into paths, and the revisions that they stand at."""
 
     world: World
     names: dict[str, str] = field(default_factory=dict)
     revisions: dict[str, int] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
 
     def keep(self, name: str, row: Any) -> Any:
         """Remember a row by a name."""
@@ -54,9 +55,14 @@ class Market:
         """The same names, as identifiers."""
         return {k: UUID(v) for k, v in self.names.items() if k != "invitation-token"}
 
-    def etag(self, path: str) -> str:
-        """Return the ``If-Match`` for the last object that a path names."""
+    def etag(self, path: str, *, reviews: bool) -> str:
+        """Return the ``If-Match`` for the last object that a path names.
+
+        Reviewers have another tag than the unit for what is published.
+        """
         words = path.replace("{", "}").split("}")[1::2]
+        if reviews and words and words[-1] in self.tags:
+            return f'"{self.tags[words[-1]]}"'
         known = [w for w in words if w in self.revisions]
         return f'"{self.revisions[known[-1]]}"' if known else '"0"'
 
@@ -142,6 +148,9 @@ def _offers_and_needs(market: Market) -> None:
             {"organisation_id": world.org("broker").id, "basis": "保密协议1号"},
         )
         market.names[f"grant:{kind}"] = str(given["id"])
+        operator = world.actor("operator")
+        found = SERVICES[kind].get(world.session, operator, UUID(market.names[name]))
+        market.tags[name] = SERVICES[kind].tag(operator, found)
 
 
 def _files(market: Market, folder: Path) -> None:

@@ -442,7 +442,7 @@ def send(app: Flask, case: Case, market: Market, who: str, headers: Any) -> Any:
             else filled(value, market)
             for name, value in case.form.items()
         }
-    etag = market.etag(case.path)
+    etag = market.etag(case.path, reviews=who in REVIEWERS)
     if case.path == "/me":
         etag = f'"{market.revisions.get(f"user:{who}", 1)}"'
     if case.method != "GET":
