@@ -395,8 +395,16 @@ def _is_target(
     lone = found.comparison is Comparison.EQ
     if lone or found.dimension in {"[count]", ""} or "[count]" in found.dimension:
         return False
+    if found.comparison is Comparison.RANGE and _is_aside(passage, *found.span):
+        return False
     start, end = _clause(passage, *found.span)
     return not present.search(clean(passage.text[start:end]).casefold())
+
+
+def _is_aside(passage: Passage, start: int, end: int) -> bool:
+    """Tell whether a bracket is open behind a place: a size noted beside a noun."""
+    said = clean(passage.text[start:end])
+    return said.count("(") > said.count(")")
 
 
 def _clause(passage: Passage, start: int, end: int) -> tuple[int, int]:

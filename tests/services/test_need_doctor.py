@@ -772,6 +772,11 @@ HARMLESS: dict[str, tuple[str, str, str]] = {
     "any professor": ("bidder_conditions", "须由具有教授职称者牵头。", "named_partner"),
     "presence on site": ("bidder_conditions", "能到本市驻厂。", "local_condition"),
     "figures of today": ("problem", "目前磨损量不超过0.3 mm。", "figure_without_row"),
+    "a size beside a noun": (
+        "key_technology",
+        "2.减震塔厚薄交接处（2.8～9 mm）的组织与孔洞控制。",
+        "figure_without_row",
+    ),
     "countable outputs": (
         "expected_goal",
         "申请发明专利不少于5件。",
