@@ -511,9 +511,12 @@ def visible_needs(actor: Actor) -> sa.ColumnElement[bool]:
     if actor.is_system:
         return sa.true()
     seen = sa.or_(working_needs(actor), library_needs(actor))
+    published = Need.published_version_id.is_not(None)
     if actor.has_role(Role.OPERATOR):
-        return sa.or_(seen, Need.published_version_id.is_not(None))
-    return seen
+        return sa.or_(seen, published)
+    reviewers = actor.with_role(Role.DISTRICT_REVIEWER)
+    within = _in_districts(Need.owner_org_id, reviewers, list(actor.org_ids))
+    return sa.or_(seen, sa.and_(published, within))
 
 
 def offer_insider(actor: Actor, offer: Offer) -> bool:
