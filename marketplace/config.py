@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tempfile
 from collections.abc import Collection
@@ -13,6 +12,8 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from environs import Env, EnvError, ValidationError
 from limits import parse_many
+
+from marketplace.domain.spelling import nearest
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 PREFIX = "JIEBANG_"
@@ -117,9 +118,9 @@ def _refuse_unknown(known: Collection[str]) -> None:
         if not name.startswith(PREFIX) or name in known or name in CLIENT:
             continue
         by_rest = {found.removeprefix(PREFIX): found for found in known}
-        close = difflib.get_close_matches(name.removeprefix(PREFIX), by_rest, n=1)
+        close = nearest(name.removeprefix(PREFIX), by_rest, alike=0.6)
         hint = (
-            f"did you mean {by_rest[close[0]]}?"
+            f"did you mean {by_rest[close]}?"
             if close
             else f"there are {', '.join(sorted(known))}"
         )

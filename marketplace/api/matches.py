@@ -29,7 +29,7 @@ bp = Blueprint("matches", __name__, description="Matches 匹配")
 def for_need(query: dict[str, Any], need_id: UUID) -> Any:
     """Offers that would answer a need, ranked and explained"""
     need = needs.get(db.session(), actor(), need_id)
-    guarded = service.guarded_need(actor(), need)
+    guarded = service.guarded(actor(), needs.KIND, need)
     found = service.for_need(
         db.session(), actor(), index(), need, language=language(), **query
     )
@@ -44,7 +44,7 @@ def for_need(query: dict[str, Any], need_id: UUID) -> Any:
 def for_offer(query: dict[str, Any], offer_id: UUID) -> Any:
     """Needs that an offer would answer, ranked and explained"""
     offer = offers.get(db.session(), actor(), offer_id)
-    guarded = service.guarded_offer(actor(), offer)
+    guarded = service.guarded(actor(), offers.KIND, offer)
     found = service.for_offer(
         db.session(), actor(), index(), offer, language=language(), **query
     )

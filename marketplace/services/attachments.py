@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 from uuid import UUID
@@ -13,6 +13,7 @@ import sqlalchemy.orm as so
 from marketplace import policies
 from marketplace.domain import filetypes
 from marketplace.domain.actors import Actor
+from marketplace.domain.roles import Tier
 from marketplace.errors import (
     FieldError,
     Invalid,
@@ -283,54 +284,68 @@ def usable(
 def _visible(session: so.Session, actor: Actor, attachment: Attachment) -> bool:
     if actor.is_system or attachment.org_id in actor.org_ids:
         return True
-    return _through_need(session, actor, attachment.id) or _through_offer(
-        session, actor, attachment.id
-    )
+    return any(_through(session, actor, it, attachment.id) for it in _CARRIERS)
 
 
-def _through_need(session: so.Session, actor: Actor, attachment_id: UUID) -> bool:
-    version = so.aliased(NeedVersion)
+@dataclass(frozen=True, slots=True)
+class _Carrier:
+    """A kind of object that files hang on, and who reads it how far."""
+
+    kind: str
+    model: Any
+    version: Any
+    parent: str
+    link: Any
+    visible: Callable[[Actor], sa.ColumnElement[bool]]
+    reads_working: Callable[[Actor, Any], bool]
+    tier: Callable[[Actor, Any, Collection[UUID]], Tier]
+
+
+_CARRIERS = (
+    _Carrier(
+        "need",
+        Need,
+        NeedVersion,
+        "need_id",
+        NeedAttachment,
+        policies.visible_needs,
+        policies.reads_working_need,
+        policies.need_tier,
+    ),
+    _Carrier(
+        "offer",
+        Offer,
+        OfferVersion,
+        "offer_id",
+        OfferAttachment,
+        policies.visible_offers,
+        policies.reads_working_offer,
+        policies.offer_tier,
+    ),
+)
+
+
+def _through(
+    session: so.Session, actor: Actor, carrier: _Carrier, attachment_id: UUID
+) -> bool:
+    """Whether the caller reads a version of a need or an offer that the file is on."""
+    model, link = carrier.model, carrier.link
+    version = so.aliased(carrier.version)
     rows = session.execute(
-        sa.select(Need, version)
-        .join(version, version.need_id == Need.id)
-        .join(NeedAttachment, NeedAttachment.version_id == version.id)
-        .where(
-            NeedAttachment.attachment_id == attachment_id, policies.visible_needs(actor)
-        )
-        .options(so.joinedload(Need.owner_org))
+        sa.select(model, version)
+        .join(version, getattr(version, carrier.parent) == model.id)
+        .join(link, link.version_id == version.id)
+        .where(link.attachment_id == attachment_id, carrier.visible(actor))
+        .options(so.joinedload(model.owner_org))
     ).all()
-    granted = _granted(session, actor, "need") if rows else frozenset()
-    for need, text in rows:
-        reviewed = text.id == need.working_version_id or text.fixed_at is not None
-        if reviewed and policies.reads_working_need(actor, need):
+    granted = _granted(session, actor, carrier.kind) if rows else frozenset()
+    for subject, text in rows:
+        reviewed = text.id == subject.working_version_id or text.fixed_at is not None
+        if reviewed and carrier.reads_working(actor, subject):
             return True
-        if text.id == need.published_version_id:
-            tier = policies.need_tier(actor, need, granted)
-            hidden = policies.withheld(text.disclosure, tier, kind="need")
-            if "attachments" not in hidden:
-                return True
-    return False
-
-
-def _through_offer(session: so.Session, actor: Actor, attachment_id: UUID) -> bool:
-    version = so.aliased(OfferVersion)
-    rows = session.execute(
-        sa.select(Offer, version)
-        .join(version, version.offer_id == Offer.id)
-        .join(OfferAttachment, OfferAttachment.version_id == version.id)
-        .where(
-            OfferAttachment.attachment_id == attachment_id,
-            policies.visible_offers(actor),
-        )
-    ).all()
-    granted = _granted(session, actor, "offer") if rows else frozenset()
-    for offer, text in rows:
-        reviewed = text.id == offer.working_version_id or text.fixed_at is not None
-        if reviewed and policies.reads_working_offer(actor, offer):
-            return True
-        if text.id == offer.published_version_id:
-            tier = policies.offer_tier(actor, offer, granted)
-            hidden = policies.withheld(text.disclosure, tier, kind="offer")
+        if text.id == subject.published_version_id:
+            tier = carrier.tier(actor, subject, granted)
+            hidden = policies.withheld(text.disclosure, tier, kind=carrier.kind)
             if "attachments" not in hidden:
                 return True
     return False

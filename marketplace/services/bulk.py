@@ -18,12 +18,11 @@ import sqlalchemy.orm as so
 from marketplace.domain.actors import Actor
 from marketplace.domain.ids import new_id
 from marketplace.domain.offers import OfferKind
-from marketplace.domain.roles import Tier
 from marketplace.policies import Grant
 from marketplace.services import contents, events, needs, offers
 from marketplace.services.contents import Rows, Values
 from marketplace.services.fields import Reader
-from marketplace.services.lifecycles import Aggregate
+from marketplace.services.lifecycles import Aggregate, search_texts
 
 ADMIT = "admit"
 
@@ -213,16 +212,7 @@ def _version(
     number: str,
     version: UUID,
 ) -> dict[str, Any]:
-    table = aggregate.table
-    hidden = frozenset(
-        name
-        for name, needed in aggregate.tiers[row.values["disclosure"]].items()
-        if needed > Tier.PUBLIC
-    )
-    mark = contents.fold(number)
-    public = contents.wording(table, row.values, hidden)
-    full = contents.wording(table, row.values, frozenset())
-    plain = {f.name for f in table if not isinstance(f, Rows)}
+    plain = {f.name for f in aggregate.table if not isinstance(f, Rows)}
     columns = set(aggregate.version_model.__table__.columns.keys())
     return {
         "id": version,
@@ -231,8 +221,7 @@ def _version(
         "created_at": actor.now,
         "created_by": actor.user_id,
         "fixed_at": None,
-        "search_public": f"{mark}\n{public}",
-        "search_full": f"{mark}\n{full}",
+        **search_texts(aggregate, number, row.values),
         **{name: row.values[name] for name in sorted(plain & columns)},
     }
 

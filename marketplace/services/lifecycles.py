@@ -279,18 +279,39 @@ def create(
     session.flush()
     _point(subject, "working", version)
     _point(subject, "published", None)
-    events.record(
+    _record(
         session,
         actor,
+        kind,
         subject,
-        f"{kind.name}.create",
-        role=grant.role,
-        org_id=grant.org_id,
+        "create",
+        grant,
         to_state=subject.state.value,
         changes=events.difference(before, values),
     )
     session.flush()
     return subject
+
+
+def _record(
+    session: so.Session,
+    actor: Actor,
+    kind: Aggregate[T],
+    subject: T,
+    action: str,
+    grant: policies.Grant,
+    **told: Any,
+) -> None:
+    """Write into the ledger what was done to an object, and under which hat."""
+    events.record(
+        session,
+        actor,
+        subject,
+        f"{kind.name}.{action}",
+        role=grant.role,
+        org_id=grant.org_id,
+        **told,
+    )
 
 
 def unsaved(
@@ -353,15 +374,19 @@ def _new_version(
 def _index_words(
     kind: Aggregate[T], subject: T, version: Version, values: Values
 ) -> None:
-    number = contents.fold(getattr(subject, kind.number))
-    hidden = frozenset(
-        name
-        for name, needed in kind.tiers[values["disclosure"]].items()
-        if needed > Tier.PUBLIC
-    )
-    version.search_public = f"{number}\n{contents.wording(kind.table, values, hidden)}"
-    full = contents.wording(kind.table, values, frozenset())
-    version.search_full = f"{number}\n{full}"
+    texts = search_texts(kind, getattr(subject, kind.number), values)
+    for column, text in texts.items():
+        setattr(version, column, text)
+
+
+def search_texts(kind: Aggregate[Any], number: str, values: Values) -> dict[str, str]:
+    """Return what the list search looks into, by column: for the public, and all."""
+    hidden = policies.withheld(values["disclosure"], Tier.PUBLIC, kind=kind.name)
+    mark = contents.fold(number)
+    return {
+        "search_public": f"{mark}\n{contents.wording(kind.table, values, hidden)}",
+        "search_full": f"{mark}\n{contents.wording(kind.table, values, frozenset())}",
+    }
 
 
 def edit(
@@ -410,13 +435,13 @@ def edit(
         contents.write(kind.table, subject.working, {n: after[n] for n in changes})
         _index_words(kind, subject, subject.working, after)
     _touch(subject, actor)
-    events.record(
+    _record(
         session,
         actor,
+        kind,
         subject,
-        f"{kind.name}.edit",
-        role=grant.role,
-        org_id=grant.org_id,
+        "edit",
+        grant,
         from_state=subject.state.value,
         to_state=subject.state.value,
         changes=changes,
@@ -437,22 +462,19 @@ def _begin_next(
     step = kind.workflow.step(subject.state, "revise", system=True)
     number = subject.working.number
     model = kind.version_model
-    last = session.scalar(
-        sa.select(sa.func.max(model.number)).where(
-            getattr(model, kind.parent) == subject.id
-        )
-    )
-    following = (last or number) + 1
+    of_subject = getattr(model, kind.parent) == subject.id
+    last = session.scalars(sa.select(sa.func.max(model.number)).where(of_subject)).one()
+    following = last + 1
     version = _new_version(kind, actor, subject, following, values)
     session.add(version)
     session.flush()
-    events.record(
+    _record(
         session,
         actor,
+        kind,
         subject,
-        f"{kind.name}.revise",
-        role=grant.role,
-        org_id=grant.org_id,
+        "revise",
+        grant,
         from_state=subject.state.value,
         to_state=step.target.value,
         changes={"version": {"old": number, "new": following}},
@@ -498,13 +520,13 @@ def delete_draft(
             },
         )
     contents.load_children(session, kind.table, subject.working)
-    events.record(
+    _record(
         session,
         actor,
+        kind,
         subject,
-        f"{kind.name}.delete",
-        role=grant.role,
-        org_id=grant.org_id,
+        "delete",
+        grant,
         from_state=subject.state.value,
         changes=events.difference(contents.values_of(kind.table, subject.working), {}),
     )
@@ -652,13 +674,13 @@ def _moved(
         subject.released = True
     elif step.target is kind.workflow.initial:
         subject.released = False
-    events.record(
+    _record(
         session,
         actor,
+        kind,
         subject,
-        f"{kind.name}.{step.action}",
-        role=grant.role,
-        org_id=grant.org_id,
+        step.action,
+        grant,
         from_state=subject.state.value,
         to_state=step.target.value,
         comment=comment,

@@ -16,10 +16,19 @@ from marketplace.domain.ids import new_id
 from marketplace.domain.roles import Tier
 from marketplace.errors import Forbidden, Invalid, Text
 from marketplace.models.matches import MatchFeedback
-from marketplace.models.needs import Need, NeedVersion
-from marketplace.models.offers import Offer, OfferVersion
-from marketplace.services import codes, events, needs, offers, postings, relations
+from marketplace.models.needs import Need
+from marketplace.models.offers import Offer
+from marketplace.services import (
+    codes,
+    events,
+    lifecycles,
+    needs,
+    offers,
+    postings,
+    relations,
+)
 from marketplace.services.indexes import MatchIndex
+from marketplace.services.lifecycles import Aggregate
 from marketplace.services.match_reasons import sentence
 from marketplace.services.postings import Composed
 from matching import Filter, Match, Posting, Span
@@ -65,21 +74,12 @@ def for_need(
     Forbidden
         The caller reads the need but is neither its owner nor works on it.
     """
-    policies.require(actor, "match", need, policies.NEED_RULES)
-    granted = session.scalars(policies.granted_subjects(actor, "need")).all()
-    tier = policies.need_tier(actor, need, granted)
-    version = shown_need_version(actor, need)
-    posting, composed = postings.need_posting(need, version, tier)
+    posting, composed = postings.need_posting(
+        need, *_as_read(session, actor, needs.KIND, need)
+    )
+    owner = need.owner_org_id
     return _answer(
-        session,
-        actor,
-        index,
-        posting,
-        composed,
-        need.owner_org_id,
-        limit,
-        language,
-        filters,
+        session, actor, index, posting, composed, owner, limit, language, filters
     )
 
 
@@ -94,36 +94,22 @@ def for_offer(
     **filters: Any,
 ) -> dict[str, Any]:
     """Rank the needs in the library for an offer; raises as ``for_need``."""
-    policies.require(actor, "match", offer, policies.OFFER_RULES)
-    granted = session.scalars(policies.granted_subjects(actor, "offer")).all()
-    tier = policies.offer_tier(actor, offer, granted)
-    version = shown_offer_version(actor, offer)
-    posting, composed = postings.offer_posting(offer, version, tier)
+    posting, composed = postings.offer_posting(
+        offer, *_as_read(session, actor, offers.KIND, offer)
+    )
+    owner = offer.owner_org_id
     return _answer(
-        session,
-        actor,
-        index,
-        posting,
-        composed,
-        offer.owner_org_id,
-        limit,
-        language,
-        filters,
+        session, actor, index, posting, composed, owner, limit, language, filters
     )
 
 
-def shown_need_version(actor: Actor, need: Need) -> NeedVersion:
-    """Return the version that the caller reads."""
-    if policies.reads_working_need(actor, need) or need.published is None:
-        return need.working
-    return need.published
-
-
-def shown_offer_version(actor: Actor, offer: Offer) -> OfferVersion:
-    """Return the version that the caller reads."""
-    if policies.reads_working_offer(actor, offer) or offer.published is None:
-        return offer.working
-    return offer.published
+def _as_read(
+    session: so.Session, actor: Actor, kind: Aggregate[Any], subject: Any
+) -> tuple[Any, Tier]:
+    """Return the version that the caller reads and how much of it, if he may rank."""
+    policies.require(actor, "match", subject, kind.rules)
+    tier = lifecycles.tier_of(session, actor, kind, subject)
+    return lifecycles.read_version(actor, kind, subject), tier
 
 
 def preview(
@@ -240,47 +226,28 @@ def _sides(
     session: so.Session, actor: Actor, ids: Sequence[UUID], *, need: bool
 ) -> dict[str, Side]:
     """Read the ranked objects as the public sees them, if the caller may."""
-    found: dict[str, Side] = {}
-    if need:
-        statement = (
-            sa.select(Need)
-            .where(Need.id.in_(ids), policies.library_needs(actor))
-            .options(so.joinedload(Need.owner_org), so.joinedload(Need.published))
-        )
-        for row in session.scalars(statement):
-            version = row.published
-            if version is None:
-                continue
-            hidden = policies.withheld(version.disclosure, Tier.PUBLIC, kind="need")
-            composed = postings.compose(version, postings.NEED_TEXTS, hidden)
-            found[str(row.id)] = Side(
-                str(row.id),
-                "need",
-                version.title,
-                row.owner_org_id,
-                row.owner_org.name,
-                composed,
-            )
-        return found
-    statement_offers = (
-        sa.select(Offer)
-        .where(Offer.id.in_(ids), policies.market_offers(actor))
-        .options(so.joinedload(Offer.owner_org), so.joinedload(Offer.published))
+    model: Any = Need if need else Offer
+    kind, texts, seen = (
+        ("need", postings.NEED_TEXTS, policies.library_needs)
+        if need
+        else ("offer", postings.OFFER_TEXTS, policies.market_offers)
     )
-    for offer in session.scalars(statement_offers):
-        text = offer.published
-        if text is None:
-            continue
-        composed = postings.compose(
-            text, postings.OFFER_TEXTS, postings.hidden_offer_fields(text, Tier.PUBLIC)
-        )
-        found[str(offer.id)] = Side(
-            str(offer.id),
-            offer.kind.value,
-            text.title,
-            offer.owner_org_id,
-            offer.owner_org.name,
-            composed,
+    statement = (
+        sa.select(model)
+        .where(model.id.in_(ids), seen(actor))
+        .options(so.joinedload(model.owner_org), so.joinedload(model.published))
+    )
+    found: dict[str, Side] = {}
+    for row in session.scalars(statement):
+        version = row.published
+        hidden = policies.withheld(version.disclosure, Tier.PUBLIC, kind=kind)
+        found[str(row.id)] = Side(
+            str(row.id),
+            kind if need else row.kind.value,
+            version.title,
+            row.owner_org_id,
+            row.owner_org.name,
+            postings.compose(version, texts, hidden),
         )
     return found
 
@@ -393,22 +360,15 @@ def places(spans: Iterable[Span], composed: Composed) -> list[dict[str, Any]]:
     return found
 
 
-def guarded_need(actor: Actor, need: Need) -> list[str]:
-    """Name the confidential fields that a ranking for a need may quote.
+def guarded(actor: Actor, kind: Aggregate[Any], subject: Any) -> list[str]:
+    """Name the confidential fields that a ranking for an object may quote.
 
     Which of them it quotes is not told apart: words of any of them may stand in a
     reason. To be asked before the ranking, which reads the store anew.
     """
-    version = shown_need_version(actor, need)
-    shown = {name: getattr(version, name) for name in QUOTED["need"]}
-    return needs.confidential(actor, need, shown)
-
-
-def guarded_offer(actor: Actor, offer: Offer) -> list[str]:
-    """Name the confidential fields that a ranking for an offer may quote."""
-    version = shown_offer_version(actor, offer)
-    shown = {name: getattr(version, name) for name in QUOTED["offer"]}
-    return offers.confidential(actor, offer, shown)
+    version = lifecycles.read_version(actor, kind, subject)
+    shown = {name: getattr(version, name) for name in QUOTED[kind.name]}
+    return lifecycles.confidential(actor, kind, subject, shown)
 
 
 def give_feedback(

@@ -393,7 +393,7 @@ def edit(
     Raises
     ------
     Stale
-        Somebody changed it since revision ``expected``.
+        Somebody changed it since ``expected``, the tag that the caller has read.
     IllegalTransition
         Its text is locked.
     """

@@ -173,17 +173,11 @@ def maturity(version: OfferVersion) -> float | None:
     return min(version.maturity_level, TOP_MATURITY) / TOP_MATURITY
 
 
-def hidden_offer_fields(version: OfferVersion, tier: Tier) -> frozenset[str]:
-    """Return the columns of an offer's version that lie above a tier."""
-    hidden = policies.withheld(version.disclosure, tier, kind="offer")
-    return hidden | {"team_intro"} if "team" in hidden else hidden
-
-
 def offer_posting(
     offer: Offer, version: OfferVersion, tier: Tier = Tier.PUBLIC
 ) -> tuple[Posting, Composed]:
     """Return an offer as a posting that quotes what ``tier`` may read."""
-    hidden = hidden_offer_fields(version, tier)
+    hidden = policies.withheld(version.disclosure, tier, kind="offer")
     shown, kept_back, rows, hidden_rows = _split(version, OFFER_TEXTS, hidden)
     price: Decimal | None = version.price_expect_yuan
     posting = Posting(
