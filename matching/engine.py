@@ -2,30 +2,36 @@
 
 How a ranking comes about
 -------------------------
-1. Every view scores every living document exactly; the text part is their mixture.
-2. Structured parts (chain, field, maturity, region, budget) are computed for every
-   document too. Grades, names and indicators take longer: documents are visited in the
-   order of the best score that they could still reach, until no further one can enter
-   the first k, at most as many as the weights file says under ``candidates``.
-3. A part that cannot be computed gives its share to the text.
+1. Posting lists bring up as many documents as the weights file says under
+   ``candidates``, or k if that is more: those with the greatest likeness by words.
+   Where fewer may be returned at all, all of those are candidates.
+2. Every view scores the candidates exactly; the text part is a mixture that depends on
+   the query: how long it is beside the documents, in which script, and how much of it
+   the best document shares. Where that is little, what the best documents have in
+   common is asked for as well, and may bring up further candidates.
+3. Structured parts are computed for every candidate. Grades, names and indicators take
+   longer: candidates are visited in the order of the best score that they could still
+   reach, until no further one can enter the first k. A part that cannot be computed
+   gives its share to the text.
 4. Where a core indicator (核心指标) is missed, the score is at most what the text would
    earn if every other part were nought, and below every score that is called good.
    Whoever meets it earns more by the same text.
 5. Scores are rounded to nine places, then sorted; ties go to the lesser id.
 
-A document that shares no word with the query is not returned.
+A document that shares nothing with the query is not returned.
 """
 
 from bisect import insort
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 from threading import Lock
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from matching.errors import IndexVersionMismatch
 from matching.explanations import Explainer, reasons
@@ -47,34 +53,43 @@ from matching.segments import (
     CHUNK,
     Facts,
     Floats,
+    Integers,
     Mask,
     Segment,
     SegmentBuilder,
     build,
     count_features,
     merge,
+    ranges,
     weighted_texts,
 )
 from matching.views import (
-    GRAMS_VIEW,
-    TOKENS_VIEW,
     Bm25View,
-    Hits,
+    Features,
+    Feedback,
     Query,
+    Rows,
     Statistics,
-    View,
-    collect,
-    look_up,
+    cosine_scores,
+    counts_of,
+    feedback,
+    gram_scores,
     plain_cosine,
+    retrieval_weights,
+    retrieve,
+    rows_of,
+    stacked,
+    thesaurus_scores,
 )
 from matching.weights import DEFAULT, PARTS, Weights, load
 
-VERSION: Final = "1.1"
+VERSION: Final = "2.0"
 """Raised whenever the same input and weights could give another ranking."""
 
 _PLACES: Final = 9
-_CLOSE_ENOUGH: Final = 4
-"""Ties at the border of the candidates may enlarge them this many times."""
+_LEADERS: Final = 20
+"""So many documents are scored to find those that feed back."""
+
 
 _SLACK: Final = 4 * 10.0**-_PLACES
 """More than rounding and another order of adding up can make between two sums."""
@@ -84,6 +99,9 @@ _KNEE: Final = 0.97
 
 _BELOW: Final = 1 - 1e-6
 """Keeps the highest blocked score just below the least ``good`` one."""
+
+_LETTER_VIEWS: Final = ("words", "grams", "thesaurus")
+"""Views of text in letters, in the order in which they are added up."""
 
 Progress = Callable[[int], None]
 
@@ -104,6 +122,33 @@ class Snapshot:
     def documents(self) -> int:
         """Number of living documents."""
         return sum(int(mask.sum()) for mask in self.living)
+
+    @cached_property
+    def _lost(self) -> tuple[Floats | None, ...]:
+        """Dead documents of each segment that hold each of its features."""
+        lost: list[Floats | None] = []
+        for segment, mask in zip(self.segments, self.living, strict=True):
+            dead = np.flatnonzero(~mask)
+            starts = segment.doc_bounds[dead]
+            held = ranges(starts, segment.doc_bounds[dead + 1] - starts)
+            numbers = segment.doc_features[held]
+            lost.append(
+                np.bincount(numbers, minlength=len(segment.keys)).astype(np.float64)
+                if len(dead)
+                else None
+            )
+        return tuple(lost)
+
+    def frequencies(self, features: Features) -> Floats:
+        """Return in how many living documents each of some features stands."""
+        total = np.zeros(len(features))
+        for segment, lost in zip(self.segments, self._lost, strict=True):
+            places, known = segment.places(features)
+            here = places[known]
+            total[known] += segment.frequencies[here]
+            if lost is not None:
+                total[known] -= lost[here]
+        return total
 
     @cached_property
     def total_length(self) -> float:
@@ -158,15 +203,72 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """Documents of a snapshot, by segment, then by number.
+
+    Attributes
+    ----------
+    held : list of (Segment, array of int64)
+        The documents of every segment, one entry for each.
+    segments, docs : array of int64, shape (documents,)
+        The same, one after another.
+    """
+
+    held: list[tuple[Segment, Integers]]
+    segments: Integers
+    docs: Integers
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, masks: Sequence[Mask]) -> Self:
+        """Take the documents that the masks name."""
+        docs = [np.flatnonzero(mask) for mask in masks]
+        numbers = [np.full(len(mine), i) for i, mine in enumerate(docs)]
+        return cls(
+            list(zip(snapshot.segments, docs, strict=True)),
+            np.concatenate(numbers),
+            np.concatenate(docs),
+        )
+
+    def rows(self, query: Query) -> Rows:
+        """Lay them out for the features of a query."""
+        return stacked([rows_of(query.features, *held) for held in self.held])
+
+    def gather(self, columns: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        """Take the values of these documents out of a column of every segment."""
+        pairs = zip(columns, self.held, strict=True)
+        return np.concatenate([column[docs] for column, (_, docs) in pairs])
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
-    """A query with its text scores and structured parts, segment by segment."""
+    """A query, and its candidates with their text scores and structured parts."""
 
     facts: Facts
     query: Query
     statistics: Statistics
-    text: list[Floats]
-    parts: list[dict[str, Floats]]
-    admitted: list[Mask]
+    chosen: Chosen
+    text: Floats
+    parts: dict[str, Floats]
+    named: Mask
+    claiming: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What the best documents of the whole collection add to a question.
+
+    Attributes
+    ----------
+    feedback : Feedback
+    share : float
+        How much it counts beside the question itself.
+    best : float
+        Text score of the best document, before it is scaled.
+    """
+
+    feedback: Feedback
+    share: float
+    best: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +308,9 @@ class Matcher:
 
     def __init__(self, segment: Segment, weights: Weights) -> None:
         self.weights = weights
-        self._bm25 = Bm25View(k1=weights.bm25_k1, b=weights.bm25_b)
-        self._views: tuple[View, ...] = (self._bm25, TOKENS_VIEW, GRAMS_VIEW)
+        self._bm25 = Bm25View(
+            k1=weights.bm25_k1, b=weights.bm25_b, power=weights.bm25_power
+        )
         self._lock = Lock()
         whole = np.ones(len(segment), dtype=np.bool_)
         self._snapshot = Snapshot((segment,), (whole,))
@@ -384,7 +487,7 @@ class Matcher:
         """
         _check(k)
         snapshot = self._snapshot
-        prepared = self._prepare(snapshot, posting, where)
+        prepared = self._prepare(snapshot, posting, where, k)
         if prepared is None:
             return []
         ranked = self._rank(snapshot, prepared, k)
@@ -483,8 +586,7 @@ class Matcher:
         for segment, living, labels in zip(
             snapshot.segments, snapshot.living, snapshot.labels, strict=True
         ):
-            hits = look_up(query, segment, living)
-            likeness = plain_cosine(query, segment, hits).round(_PLACES)
+            likeness = plain_cosine(query, segment).round(_PLACES)
             allowed = living & admitted(segment, labels, where, None)
             near = allowed & (likeness >= threshold) & (likeness > 0)
             found.extend(
@@ -503,66 +605,167 @@ class Matcher:
         return Query.of(features, counts)
 
     def _prepare(
-        self, snapshot: Snapshot, posting: Posting, where: Filter | None
+        self, snapshot: Snapshot, posting: Posting, where: Filter | None, k: int
     ) -> Prepared | None:
-        """Score all documents; None when there is nothing to compare."""
+        """Choose candidates and score them; None when there is nothing to compare."""
         query = self._query(posting)
         if not len(query.features) or not snapshot.documents:
             return None
-        pairs = list(zip(snapshot.segments, snapshot.living, strict=True))
-        hits = [look_up(query, segment, living) for segment, living in pairs]
-        statistics = collect(query, snapshot.documents, snapshot.total_length, hits)
+        statistics = Statistics(
+            snapshot.documents,
+            snapshot.total_length / snapshot.documents or 1.0,
+            snapshot.frequencies(query.features),
+        )
+        weights = retrieval_weights(query, statistics)
+        likeness = [
+            np.where(living, retrieve(query.features, weights, segment), 0.0)
+            for segment, living in zip(snapshot.segments, snapshot.living, strict=True)
+        ]
+        hint = self._hint(snapshot, query, statistics, likeness)
         allowed = [
             living & admitted(segment, labels, where, posting.org)
-            for (segment, living), labels in zip(pairs, snapshot.labels, strict=True)
+            for segment, living, labels in zip(
+                snapshot.segments, snapshot.living, snapshot.labels, strict=True
+            )
         ]
+        most = max(k, self.weights.candidates)
+        masks = _best(snapshot, allowed, likeness, most)
+        if hint is not None:
+            asked = (hint.feedback.features, hint.feedback.weights)
+            hinted = [retrieve(*asked, segment) for segment in snapshot.segments]
+            further = _best(snapshot, allowed, hinted, most)
+            masks = [mask | more for mask, more in zip(masks, further, strict=True)]
+        chosen = Chosen.of(snapshot, masks)
+        if not len(chosen.docs):
+            return None
+        text = self._text(snapshot, query, statistics, chosen, hint)
+        parts = [
+            vector_parts(posting, segment, labels, self.weights)
+            for segment, labels in zip(snapshot.segments, snapshot.labels, strict=True)
+        ]
+        facts = Facts.of(posting)
+        looks = [needs_a_look(facts, segment) for segment in snapshot.segments]
         return Prepared(
-            facts=Facts.of(posting),
+            facts=facts,
             query=query,
             statistics=statistics,
-            text=[
-                self._text(query, statistics, segment, found)
-                for segment, found in zip(snapshot.segments, hits, strict=True)
-            ],
-            parts=[
-                vector_parts(posting, segment, labels, self.weights)
-                for segment, labels in zip(
-                    snapshot.segments, snapshot.labels, strict=True
-                )
-            ],
-            admitted=allowed,
+            chosen=chosen,
+            text=text,
+            parts={
+                part: chosen.gather([values[part] for values in parts])
+                for part in VECTOR_PARTS
+            },
+            named=chosen.gather([named for named, _ in looks]),
+            claiming=chosen.gather([claiming for _, claiming in looks]),
         )
 
+    def _words(
+        self, query: Query, statistics: Statistics, rows: Rows
+    ) -> tuple[Floats, float]:
+        """Mix the word views; return also the most that any of them gives.
+
+        The longer the query is beside the documents, the more it matters how much of
+        the document it covers.
+        """
+        shares = self.weights.views
+        covered = self._bm25.scores(query, statistics, rows)
+        covering = cosine_scores(query, statistics, rows)
+        share = shares["cosine"] * min(_ratio(query, statistics), 1.0)
+        mixed = shares["bm25"] * covered + share * covering
+        most = float(max(covered.max(), covering.max()))
+        return mixed / (shares["bm25"] + share), most
+
+    def _hint(
+        self,
+        snapshot: Snapshot,
+        query: Query,
+        statistics: Statistics,
+        likeness: Sequence[Floats],
+    ) -> Hint | None:
+        """Ask the best documents, where even they share little with the query.
+
+        They are those of the whole collection, whoever asks: the score of a pair must
+        not depend on which others may be shown.
+        """
+        settings = self.weights.feedback
+        leaders = Chosen.of(
+            snapshot, _best(snapshot, snapshot.living, likeness, _LEADERS)
+        )
+        if not len(leaders.docs):
+            return None
+        mixed, level = self._words(query, statistics, leaders.rows(query))
+        lacking = 1 - level / settings["below"]
+        best = float(mixed.max())
+        if lacking <= 0 or best <= 0:
+            return None
+        ids = [
+            snapshot.segments[number].id_of(doc)
+            for number, doc in zip(leaders.segments, leaders.docs, strict=True)
+        ]
+        order = np.lexsort((ids, -mixed.round(_PLACES)))[: int(settings["documents"])]
+        found = feedback(
+            [
+                (snapshot.segments[leaders.segments[i]], int(leaders.docs[i]))
+                for i in order
+            ],
+            mixed[order] / best,
+            statistics.documents,
+            snapshot.frequencies,
+            most=int(settings["terms"]),
+        )
+        # Short documents have little to feed back.
+        share = settings["share"] * lacking / (1 + _ratio(query, statistics))
+        return Hint(found, share, best)
+
     def _text(
-        self, query: Query, statistics: Statistics, segment: Segment, hits: Hits
+        self,
+        snapshot: Snapshot,
+        query: Query,
+        statistics: Statistics,
+        chosen: Chosen,
+        hint: Hint | None,
     ) -> Floats:
         """Mix the views into the text part."""
         weights, lettered = self.weights, query.lettered
-        shares = {name: weights.views[name] for name in ("bm25", "tokens", "grams")}
-        shares["grams"] += lettered * (weights.views["letter_grams"] - shares["grams"])
-        total = sum(shares.values())
-        raw = np.zeros(len(segment))
-        for view in self._views:
-            raw += view.scores(query, statistics, segment, hits) * (
-                shares[view.name] / total
+        rows = chosen.rows(query)
+        raw, _ = self._words(query, statistics, rows)
+        if hint is not None:
+            counts = [counts_of(hint.feedback.features, *held) for held in chosen.held]
+            hinted = hint.feedback.scores(np.concatenate(counts), rows.norms)
+            raw = (raw + hint.share * hint.best * hinted) / (1 + hint.share)
+        if lettered:
+            shares = [weights.views[f"letter_{v}"] for v in _LETTER_VIEWS]
+            scores = [
+                raw,
+                gram_scores(query, statistics, rows),
+                thesaurus_scores(
+                    query,
+                    statistics,
+                    snapshot.documents,
+                    chosen.held,
+                    snapshot.frequencies,
+                ),
+            ]
+            mixed = sum(
+                share * view for share, view in zip(shares, scores, strict=True)
             )
+            # A few foreign words in a Chinese text change little.
+            part_in_letters = lettered**2
+            raw += part_in_letters * (mixed / sum(shares) - raw)
         tokens = max(query.tokens, 1.0)
         scale = weights.text_scale + weights.text_scale_tokens / tokens
-        part: Floats = np.expm1(-raw / scale) / np.expm1(-1 / scale)
+        part: Floats = np.expm1(-(raw**weights.text_power) / scale) / np.expm1(
+            -1 / scale
+        )
         return np.minimum(part, 1.0)
 
     def _rank(self, snapshot: Snapshot, prepared: Prepared, k: int) -> list[Candidate]:
-        """Visit the most promising documents until no other can enter the first k."""
+        """Visit the most promising candidates until no other can enter the first k."""
         ranked: list[tuple[float, str, Candidate]] = []
-        limit = max(k, self.weights.candidates)
-        for most, posting_id, number, doc, look in self._promising(
-            snapshot, prepared, limit
-        ):
+        for most, posting_id, place in self._promising(snapshot, prepared):
             if len(ranked) >= k and most + _SLACK < -ranked[k - 1][0]:
                 break
-            candidate = self._candidate(
-                snapshot, prepared, posting_id, number, doc, look=look
-            )
+            candidate = self._candidate(snapshot, prepared, posting_id, place)
             insort(
                 ranked,
                 (-candidate.score, posting_id, candidate),
@@ -571,68 +774,46 @@ class Matcher:
         return [candidate for _, _, candidate in ranked[:k]]
 
     def _promising(
-        self, snapshot: Snapshot, prepared: Prepared, limit: int
-    ) -> list[tuple[float, str, int, int, tuple[bool, bool]]]:
-        """List documents by the best score that they could reach, best first."""
-        shares = self.weights.parts
-        numbers, docs, bests, names, claims = [], [], [], [], []
-        for number, segment in enumerate(snapshot.segments):
-            text = prepared.text[number]
-            best = shares["text"] * text
-            for part in VECTOR_PARTS:
-                values = prepared.parts[number][part]
-                best += shares[part] * np.where(np.isnan(values), text, values)
-            named, claiming = needs_a_look(prepared.facts, segment)
-            best += shares["fuzzy"] * np.where(named, 1.0, text)
-            best += shares["indicators"] * np.where(claiming, 1.0, text)
-            kept = np.flatnonzero(prepared.admitted[number] & (text > 0))
-            numbers.append(np.full(len(kept), number))
-            docs.append(kept)
-            bests.append(best[kept].round(_PLACES))
-            names.append(named[kept])
-            claims.append(claiming[kept])
-        best = np.concatenate(bests)
-        number_of, doc_of = np.concatenate(numbers), np.concatenate(docs)
-        named, claiming = np.concatenate(names), np.concatenate(claims)
-        chosen = np.arange(len(best))
-        if len(best) > limit:
-            border = np.partition(best, len(best) - limit)[len(best) - limit]
-            chosen = np.flatnonzero(best >= border)
+        self, snapshot: Snapshot, prepared: Prepared
+    ) -> list[tuple[float, str, int]]:
+        """List candidates by the best score that they could reach, best first."""
+        shares, text, chosen = self.weights.parts, prepared.text, prepared.chosen
+        best = shares["text"] * text
+        for part in VECTOR_PARTS:
+            values = prepared.parts[part]
+            best += shares[part] * np.where(np.isnan(values), text, values)
+        best += shares["fuzzy"] * np.where(prepared.named, 1.0, text)
+        best += shares["indicators"] * np.where(prepared.claiming, 1.0, text)
         listed = [
             (
                 float(best[i]),
-                snapshot.segments[number_of[i]].id_of(int(doc_of[i])),
-                int(number_of[i]),
-                int(doc_of[i]),
-                (bool(named[i]), bool(claiming[i])),
+                snapshot.segments[chosen.segments[i]].id_of(int(chosen.docs[i])),
+                int(i),
             )
-            for i in chosen
+            for i in np.flatnonzero(text > 0)
         ]
         listed.sort(key=lambda entry: (-entry[0], entry[1]))
-        return listed[: limit * _CLOSE_ENOUGH]
+        return listed
 
     def _candidate(
-        self,
-        snapshot: Snapshot,
-        prepared: Prepared,
-        posting_id: str,
-        number: int,
-        doc: int,
-        *,
-        look: tuple[bool, bool],
+        self, snapshot: Snapshot, prepared: Prepared, posting_id: str, place: int
     ) -> Candidate:
         """Compute what is left of a document's parts, and its score."""
-        text = float(prepared.text[number][doc])
-        parts: dict[str, float | None] = {"text": text}
+        number, doc = (
+            int(prepared.chosen.segments[place]),
+            int(prepared.chosen.docs[place]),
+        )
+        parts: dict[str, float | None] = {"text": float(prepared.text[place])}
         for part in VECTOR_PARTS:
-            value = float(prepared.parts[number][part][doc])
+            value = float(prepared.parts[part][place])
             parts[part] = None if np.isnan(value) else value
         fuzzy, fit, facts = None, NO_FIT, None
-        if any(look):
+        named, claiming = prepared.named[place], prepared.claiming[place]
+        if named or claiming:
             facts = snapshot.segments[number].facts_of(doc)
-            if look[0]:
+            if named:
                 fuzzy = fuzzy_part(prepared.facts, facts)
-            if look[1]:
+            if claiming:
                 fit = indicator_fit(prepared.facts, facts, self.weights)
         parts["fuzzy"], parts["indicators"] = fuzzy, fit.part
         score = self._score(parts, blocked=fit.blocked)
@@ -701,6 +882,47 @@ class Matcher:
             blocked=fit.blocked,
             engine=stamp,
         )
+
+
+def _ratio(query: Query, statistics: Statistics) -> float:
+    """Return how long the query is beside the mean document."""
+    return query.tokens / statistics.average_length
+
+
+def _best(
+    snapshot: Snapshot,
+    allowed: Sequence[Mask],
+    scores: Sequence[Floats],
+    most: int,
+) -> list[Mask]:
+    """Choose the allowed documents with the greatest scores; ties by the lesser id.
+
+    Where no more are allowed than may be chosen, all of them are; otherwise only those
+    with a score at all.
+    """
+    if sum(int(mask.sum()) for mask in allowed) <= most:
+        return list(allowed)
+    kept = [mask & (values > 0) for mask, values in zip(allowed, scores, strict=True)]
+    flat = np.concatenate(
+        [values[mask] for mask, values in zip(kept, scores, strict=True)]
+    )
+    if len(flat) <= most:
+        return kept
+    border = np.partition(flat, len(flat) - most)[len(flat) - most]
+    room = most - int((flat > border).sum())
+    tied = [
+        (segment.id_of(int(doc)), number, int(doc))
+        for number, (segment, mask, values) in enumerate(
+            zip(snapshot.segments, kept, scores, strict=True)
+        )
+        for doc in np.flatnonzero(mask & (values == border))
+    ]
+    chosen = [
+        mask & (values > border) for mask, values in zip(kept, scores, strict=True)
+    ]
+    for _, number, doc in sorted(tied)[:room]:
+        chosen[number][doc] = True
+    return chosen
 
 
 def _rounded(value: float | None) -> float | None:

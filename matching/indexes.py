@@ -19,7 +19,7 @@ from matching.errors import IndexCorrupt, IndexVersionMismatch
 from matching.segments import Segment, read, write
 from matching.tokens import ANALYSER
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised whenever an array changes its meaning."""
 
 _MANIFEST: Final = "manifest.json"

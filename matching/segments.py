@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from matching.errors import IndexCorrupt
 from matching.indicators import Comparison, Indicator, extract
+from matching.lexicon.background import informativeness
 from matching.names import Grade, grades, wanted_grades
 from matching.postings import AXES, Posting
 from matching.text import clean
@@ -49,7 +50,10 @@ LOGS: Final[Floats] = np.concatenate(([0.0], 1.0 + np.log(np.arange(1, 256))))
 """Sub-linear term frequency ``1 + ln tf`` for every frequency that is stored."""
 
 TOKEN_KINDS: Final = (Kind.WORD, Kind.BIGRAM, Kind.STEM, Kind.CODE, Kind.PAIR)
-"""Features that the two word views score."""
+"""Features that make up the length of a text."""
+SCORED_KINDS: Final = (*TOKEN_KINDS, Kind.CHAR)
+"""Features that the word views score. Characters on their own tell of the field where
+few words are shared."""
 GRAM_KINDS: Final = (Kind.BIGRAM, Kind.GRAM)
 """Features that the n-gram view scores."""
 
@@ -68,12 +72,25 @@ class Segment:
     ----------
     keys : array of uint64, shape (features,)
         Sorted.
+    frequencies : array of uint32, shape (features,)
+        Documents that hold each feature, dead ones too.
     bounds : array of int64, shape (features + 1,)
-        Where each feature's postings begin in `docs` and `counts`.
+        Where each feature's postings begin in `docs` and `counts`. Characters have
+        none: no document is looked for by them.
     docs : array of int32, counts : array of uint8
         Document and term frequency of each posting, by feature, then by document.
-    lengths, token_norms, gram_norms : array of float64, shape (documents,)
-        Number of tokens, and Euclidean norms of the sub-linear frequencies.
+    doc_bounds : array of int64, shape (documents + 1,)
+        Where each document begins in `doc_features` and `doc_counts`.
+    doc_features : array of uint32, doc_counts : array of uint8
+        The same turned round: numbers of the features of each document, ascending, and
+        their frequencies; characters too.
+    lengths : array of float64, shape (documents,)
+        Number of tokens.
+    norms : array of float64, shape (documents,)
+        Euclidean norms of the sub-linear frequencies, weighed by how much a feature
+        says in the language at large; 1 for a document without features.
+    gram_norms : array of float64, shape (documents,)
+        Euclidean norms of the sub-linear frequencies of n-grams.
     maturity, budget : array of float64
         Not a number where unknown.
     tiers : array of int32, flags : array of uint8
@@ -92,11 +109,15 @@ class Segment:
     """
 
     keys: npt.NDArray[np.uint64]
+    frequencies: npt.NDArray[np.uint32]
     bounds: Integers
     docs: npt.NDArray[np.int32]
     counts: npt.NDArray[np.uint8]
+    doc_bounds: Integers
+    doc_features: npt.NDArray[np.uint32]
+    doc_counts: npt.NDArray[np.uint8]
     lengths: Floats
-    token_norms: Floats
+    norms: Floats
     gram_norms: Floats
     maturity: Floats
     budget: Floats
@@ -122,6 +143,14 @@ class Segment:
     def nbytes(self) -> int:
         """Bytes of all arrays."""
         return sum(getattr(self, f.name).nbytes for f in fields(self))
+
+    def places(self, features: npt.NDArray[np.uint64]) -> tuple[Integers, Mask]:
+        """Return the numbers of features, and which of them are known at all."""
+        if not len(self.keys):
+            return np.zeros(len(features), np.int64), np.zeros(len(features), np.bool_)
+        places = np.searchsorted(self.keys, features)
+        places[places == len(self.keys)] = 0
+        return places, self.keys[places] == features
 
     def labels(self) -> dict[tuple[str, str], slice]:
         """Return where the documents of each label stand in `label_docs`."""
@@ -372,7 +401,7 @@ class SegmentBuilder:
         self._features: list[npt.NDArray[np.uint64]] = []
         self._counts: list[npt.NDArray[np.uint8]] = []
         self._lengths: list[Floats] = []
-        self._token_norms: list[Floats] = []
+        self._norms: list[Floats] = []
         self._gram_norms: list[Floats] = []
         self._columns: list[tuple[float, float, int, int]] = []
         self._digests: list[bytes] = []
@@ -405,16 +434,17 @@ class SegmentBuilder:
         self._counts.append(tf)
         kinds = features >> KIND_SHIFT
         is_token = np.isin(kinds, np.array(TOKEN_KINDS, np.uint64))
+        is_scored = np.isin(kinds, np.array(SCORED_KINDS, np.uint64))
         is_gram = np.isin(kinds, np.array(GRAM_KINDS, np.uint64))
-        squares = LOGS[tf] ** 2
         n = len(postings)
 
         def total(mask: Mask, values: npt.NDArray[Any]) -> Floats:
             return np.bincount(docs[mask], values[mask], minlength=n).astype(np.float64)
 
         self._lengths.append(total(is_token, tf))
-        self._token_norms.append(np.sqrt(total(is_token, squares)))
-        self._gram_norms.append(np.sqrt(total(is_gram, squares)))
+        norms = np.sqrt(total(is_scored, (LOGS[tf] * informativeness(features)) ** 2))
+        self._norms.append(np.where(norms > 0, norms, 1.0))
+        self._gram_norms.append(np.sqrt(total(is_gram, LOGS[tf] ** 2)))
 
     def _add_columns(self, doc: int, posting: Posting) -> None:
         facts = Facts.of(posting)
@@ -447,20 +477,15 @@ class SegmentBuilder:
         features = _joined(self._features, np.uint64)
         docs = _joined(self._places, np.int64)
         counts = _joined(self._counts, np.uint8)
-        order = np.argsort(features, kind="stable")
-        keys, bounds = _runs(features[order])
         names = sorted(self._labels)
         label_sizes = [len(self._labels[name]) for name in names]
         columns = np.array(self._columns, np.float64).reshape(-1, 4)
         id_keys = np.array(self._id_keys, np.uint64)
         id_order = np.argsort(id_keys, kind="stable")
         return Segment(
-            keys=keys,
-            bounds=bounds,
-            docs=docs[order].astype(np.int32),
-            counts=counts[order],
+            **inverted(docs, features, counts, len(self)),
             lengths=_joined(self._lengths, np.float64),
-            token_norms=_joined(self._token_norms, np.float64),
+            norms=_joined(self._norms, np.float64),
             gram_norms=_joined(self._gram_norms, np.float64),
             maturity=columns[:, 0].copy(),
             budget=columns[:, 1].copy(),
@@ -513,6 +538,44 @@ def _runs(
     return values[starts], np.append(starts, len(values)).astype(np.int64)
 
 
+def inverted(
+    docs: Integers,
+    features: npt.NDArray[np.uint64],
+    counts: npt.NDArray[np.uint8],
+    documents: int,
+) -> dict[str, npt.NDArray[Any]]:
+    """Lay out triples by feature and by document.
+
+    Parameters
+    ----------
+    docs, features, counts
+        Sorted by document, then by feature.
+    documents : int
+
+    Returns
+    -------
+    dict
+        The arrays of a `Segment` that hold counts.
+    """
+    order = np.argsort(features, kind="stable")
+    keys, ends = _runs(features[order])
+    frequencies = np.diff(ends)
+    numbers = np.empty(len(order), np.uint32)
+    numbers[order] = np.repeat(np.arange(len(keys), dtype=np.uint32), frequencies)
+    listed = keys >> KIND_SHIFT != np.uint64(Kind.CHAR)
+    order = order[np.repeat(listed, frequencies)]
+    return {
+        "keys": keys,
+        "frequencies": frequencies.astype(np.uint32),
+        "bounds": _offsets(np.where(listed, frequencies, 0)),
+        "docs": docs[order].astype(np.int32),
+        "counts": counts[order],
+        "doc_bounds": _offsets(np.bincount(docs, minlength=documents)),
+        "doc_features": numbers,
+        "doc_counts": counts,
+    }
+
+
 def ranges(starts: Integers, sizes: Integers) -> Integers:
     """Return the numbers of several ranges, one after another.
 
@@ -538,13 +601,12 @@ def merge(segments: Sequence[Segment], living: Sequence[Mask]) -> Segment:
 
     features, docs, counts = [], [], []
     for segment, mask, numbers in pairs:
-        keep = mask[segment.docs]
-        features.append(np.repeat(segment.keys, np.diff(segment.bounds))[keep])
-        docs.append(numbers[segment.docs[keep]])
-        counts.append(segment.counts[keep])
-    joined = _joined(features, np.uint64)
-    order = np.argsort(joined, kind="stable")
-    keys, bounds = _runs(joined[order])
+        kept = np.flatnonzero(mask)
+        sizes = np.diff(segment.doc_bounds)[kept]
+        where = ranges(segment.doc_bounds[kept], sizes)
+        features.append(segment.keys[segment.doc_features[where]])
+        docs.append(np.repeat(numbers[kept], sizes))
+        counts.append(segment.doc_counts[where])
 
     labels: dict[tuple[str, str], list[Integers]] = {}
     for segment, mask, numbers in pairs:
@@ -567,12 +629,14 @@ def merge(segments: Sequence[Segment], living: Sequence[Mask]) -> Segment:
     facts, fact_bounds = _blobs(segments, living, "facts", "fact_bounds")
     payload, payload_bounds = _blobs(segments, living, "payload", "payload_bounds")
     return Segment(
-        keys=keys,
-        bounds=bounds,
-        docs=_joined(docs, np.int64)[order].astype(np.int32),
-        counts=_joined(counts, np.uint8)[order],
+        **inverted(
+            _joined(docs, np.int64),
+            _joined(features, np.uint64),
+            _joined(counts, np.uint8),
+            base,
+        ),
         lengths=column("lengths"),
-        token_norms=column("token_norms"),
+        norms=column("norms"),
         gram_norms=column("gram_norms"),
         maturity=column("maturity"),
         budget=column("budget"),

@@ -1,9 +1,10 @@
-"""Cut normalised text into features: words, bigrams, stems, codes, letter n-grams.
+"""Cut normalised text into features: words, bigrams, characters, stems, codes, n-grams.
 
-A feature is one 64-bit number. Its upper four bits say what kind it is; bigrams and
-letter n-grams hold their characters themselves, words and stems a 60-bit hash. So no
-vocabulary of strings has to be kept, and any new word can be found at once. With ten
-million different words the chance of any two sharing a hash is about one in 20,000.
+A feature is one 64-bit number. Its upper four bits say what kind it is; bigrams,
+characters and letter n-grams hold their characters themselves, words and stems a 60-bit
+hash. So no vocabulary of strings has to be kept, and any new word can be found at once.
+With ten million different words the chance of any two sharing a hash is about one in
+20,000.
 
 The work is done for many texts at a time: one pass of the word cutter over the joined
 texts, and NumPy for all n-grams.
@@ -27,7 +28,7 @@ from matching.text import HAN, normalise
 Features: TypeAlias = npt.NDArray[np.uint64]
 Integers: TypeAlias = npt.NDArray[np.int64]
 
-ANALYSER: Final = f"2+rjieba-{version('rjieba')}"
+ANALYSER: Final = f"3+rjieba-{version('rjieba')}"
 """Names the features and the facts that are read out of texts; an index made by another
 analyser cannot be searched. Raised whenever either would come out otherwise."""
 
@@ -41,6 +42,7 @@ class Kind(IntEnum):
     CODE = 4
     PAIR = 5
     GRAM = 6
+    CHAR = 7
 
 
 KIND_SHIFT: Final = np.uint64(60)
@@ -129,6 +131,32 @@ def fold(text: str) -> str:
     return normalise(text).folded
 
 
+def feature_of(kind: Kind, folded: str) -> int:
+    """Return the feature of one folded word, bigram, stem, code or character.
+
+    Raises
+    ------
+    ValueError
+        For another kind, or when a bigram or character has another length.
+
+    Examples
+    --------
+    >>> feature_of(Kind.STEM, "coatings") == feature_of(Kind.STEM, "coated")
+    True
+    >>> feature_of(Kind.BIGRAM, "合金") in tokenise(["铝合金"]).features
+    True
+    """
+    hashes = {Kind.WORD: _WORDS, Kind.STEM: _STEMS, Kind.CODE: _CODES}
+    if kind in hashes:
+        return hashes[kind][folded]
+    base = int(kind) << 60
+    if kind is Kind.CHAR and len(folded) == 1:
+        return base | ord(folded)
+    if kind is Kind.BIGRAM and len(folded) == 2:
+        return base | (ord(folded[0]) << 21) | ord(folded[1])
+    raise ValueError(f"{folded!r} is no {kind.name}")
+
+
 def words(folded: str) -> list[str]:
     """Cut one folded text into words, signs and blanks left out.
 
@@ -149,7 +177,8 @@ def tokenise(folded: Sequence[str], *, grams: bool = True) -> Tokens:
     folded : sequence of str
         Texts as `fold` returns them. Empty ones are allowed.
     grams : bool, default=True
-        Whether letter n-grams are wanted; explanations do not show them.
+        Whether letter n-grams and single characters are wanted; explanations do not
+        show them.
 
     Returns
     -------
@@ -178,7 +207,7 @@ def tokenise(folded: Sequence[str], *, grams: bool = True) -> Tokens:
         _codes(joined),
     ]
     if grams:
-        pieces.append(_grams(latin_words, follows))
+        pieces += [_grams(latin_words, follows), _chars(codes, han)]
     features = np.concatenate([piece[0] for piece in pieces])
     places = np.concatenate([piece[1] for piece in pieces])
     lengths = np.concatenate([piece[2] for piece in pieces])
@@ -218,6 +247,12 @@ def _bigrams(codes: npt.NDArray[np.uint32], han: npt.NDArray[np.bool_]) -> _Piec
         [np.full(len(both), 2, np.int64), np.full(len(alone), 1, np.int64)]
     )
     return np.concatenate([pairs, single]), np.concatenate([both, alone]), lengths
+
+
+def _chars(codes: npt.NDArray[np.uint32], han: npt.NDArray[np.bool_]) -> _Piece:
+    places = np.flatnonzero(han)
+    base = np.uint64(int(Kind.CHAR) << 60)
+    return base | codes[places].astype(np.uint64), places, np.ones_like(places)
 
 
 def _follows(joined: str, words: list[tuple[int, str]]) -> npt.NDArray[np.bool_]:

@@ -1,21 +1,25 @@
-"""Score texts against texts. Each view looks at the same postings in its own way.
+"""Score texts against texts. Each view looks at the same counts in its own way.
 
-A view is one notion of likeness. They share one walk over the postings of the query's
-features; each weighs them and sums them up by document. All statistics come from the
-living documents at the moment of the question, so no view has anything to refit when
-documents come and go. A further view only has to fulfil `View`.
+A view is one notion of likeness. Posting lists bring up the documents that may be worth
+it; their counts of the query's features are then laid out as one small table, and every
+view scores that table. All statistics come from the living documents at the moment of
+the question, so no view has anything to refit when documents come and go.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from matching.lexicon.background import informativeness
+from matching.lexicon.thesaurus import related
 from matching.segments import (
     GRAM_KINDS,
     LOGS,
+    SCORED_KINDS,
     TOKEN_KINDS,
     Floats,
     Integers,
@@ -26,56 +30,64 @@ from matching.segments import (
 from matching.tokens import KIND_SHIFT, Kind
 
 Features: TypeAlias = npt.NDArray[np.uint64]
+Counts: TypeAlias = npt.NDArray[np.uint8]
+
+Frequencies: TypeAlias = Callable[[Features], Floats]
+"""Returns for each feature in how many living documents it stands."""
+
+MOST_STEMS = 16
+"""Stems of a query up to which words of like meaning are looked for: in longer texts
+what one word lacks the others say, and each costs a pass over all candidates."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Query:
-    """The features of a query, sorted, with their sub-linear frequencies.
+    """The features of a query, sorted, and how often each stands in it.
 
-    Saturating the query side tames long needs, where a word of the introduction may
-    stand ten times.
+    Attributes
+    ----------
+    features : array of uint64
+    counts : array of int64, from 1 to 255
     """
 
     features: Features
-    tf: Floats
+    counts: Integers
 
     @classmethod
     def of(cls, features: Features, counts: Integers) -> "Query":
         """Take counted features as `count_features` returns them."""
-        return cls(features, LOGS[np.minimum(counts, 255)])
+        return cls(features, np.minimum(counts, 255))
 
-    @property
+    @cached_property
+    def tf(self) -> Floats:
+        """Saturated frequencies, k3 = 1, below 2.
+
+        Saturating the query side tames long needs, where a word of the introduction
+        may stand ten times.
+        """
+        frequencies: Floats = 2.0 * self.counts / (1.0 + self.counts)
+        return frequencies
+
+    @cached_property
+    def logs(self) -> Floats:
+        """Sub-linear frequencies, as those of a document."""
+        return LOGS[self.counts]
+
+    @cached_property
     def tokens(self) -> float:
         """How long the query is, in saturated tokens."""
-        return float(self.tf[self.of_kinds(TOKEN_KINDS)].sum())
+        return float(self.logs[self.of_kinds(TOKEN_KINDS)].sum())
 
-    @property
+    @cached_property
     def lettered(self) -> float:
         """How much of the query is written in letters rather than characters."""
-        stems = float(self.tf[self.of_kinds([Kind.STEM])].sum())
-        bigrams = float(self.tf[self.of_kinds([Kind.BIGRAM])].sum())
+        stems = float(self.logs[self.of_kinds([Kind.STEM])].sum())
+        bigrams = float(self.logs[self.of_kinds([Kind.BIGRAM])].sum())
         return stems / (stems + bigrams) if stems else 0.0
 
     def of_kinds(self, kinds: Sequence[Kind]) -> Mask:
         """Say which features are of these kinds."""
         return np.isin(self.features >> KIND_SHIFT, np.array(kinds, np.uint64))
-
-
-@dataclass(frozen=True, slots=True)
-class Hits:
-    """The postings of a query in one segment, dead documents left out.
-
-    Attributes
-    ----------
-    which : array of int64
-        Number of the query's feature.
-    docs : array of int64
-    counts : array of uint8
-    """
-
-    which: Integers
-    docs: Integers
-    counts: npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,146 +106,357 @@ class Statistics:
     average_length: float
     frequencies: Floats
 
+    @property
+    def idf(self) -> Floats:
+        """Smoothed inverse document frequencies, at least 1."""
+        return smooth_idf(self.documents, self.frequencies)
 
-def look_up(query: Query, segment: Segment, living: Mask) -> Hits:
-    """Walk over the postings of a query's features, in the order of the features.
 
-    The order never depends on the segment, and so neither does any sum.
+def smooth_idf(documents: int, frequencies: Floats) -> Floats:
+    """Return ``ln((1 + N) / (1 + df)) + 1``."""
+    idf: Floats = np.log((1 + documents) / (1 + frequencies)) + 1
+    return idf
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some documents with their counts of a query's features.
+
+    Attributes
+    ----------
+    counts : array of uint8, shape (rows, features of the query)
+    lengths, norms, gram_norms : array of float64, shape (rows,)
     """
-    if not len(segment.keys):
-        nothing = np.zeros(0, np.int64)
-        return Hits(nothing, nothing, np.zeros(0, np.uint8))
-    places = np.searchsorted(segment.keys, query.features)
-    places[places == len(segment.keys)] = 0
-    found = np.flatnonzero(segment.keys[places] == query.features)
-    starts = segment.bounds[places[found]]
-    sizes = segment.bounds[places[found] + 1] - starts
+
+    counts: Counts
+    lengths: Floats
+    norms: Floats
+    gram_norms: Floats
+
+
+def stacked(tables: Sequence[Rows]) -> Rows:
+    """Put the rows of several segments under one another."""
+    return Rows(
+        *(
+            np.concatenate([getattr(table, name) for table in tables])
+            for name in ("counts", "lengths", "norms", "gram_norms")
+        )
+    )
+
+
+def rows_of(features: Features, segment: Segment, docs: Integers) -> Rows:
+    """Lay out some documents of a segment for the features of a query."""
+    return Rows(
+        counts_of(features, segment, docs),
+        segment.lengths[docs],
+        segment.norms[docs],
+        segment.gram_norms[docs],
+    )
+
+
+def counts_of(features: Features, segment: Segment, docs: Integers) -> Counts:
+    """Count features in some documents.
+
+    Returns
+    -------
+    array of uint8, shape (documents, features)
+    """
+    counts = np.zeros((len(docs), len(features)), np.uint8)
+    if not len(segment.keys) or not len(docs):
+        return counts
+    places, known = segment.places(features)
+    columns = np.full(len(segment.keys), -1, np.int32)
+    columns[places[known]] = np.flatnonzero(known)
+    starts = segment.doc_bounds[docs]
+    sizes = segment.doc_bounds[docs + 1] - starts
     where = ranges(starts, sizes)
-    which = np.repeat(found, sizes)
-    docs = segment.docs[where].astype(np.int64)
-    counts = segment.counts[where]
-    if not living.all():
-        kept = living[docs]
-        which, docs, counts = which[kept], docs[kept], counts[kept]
-    return Hits(which, docs, counts)
-
-
-def collect(
-    query: Query, documents: int, total_length: float, hits: Sequence[Hits]
-) -> Statistics:
-    """Count in how many living documents each feature of the query stands."""
-    frequencies = np.zeros(len(query.features))
-    for found in hits:
-        frequencies += np.bincount(found.which, minlength=len(query.features))
-    average = total_length / documents if documents and total_length else 1.0
-    return Statistics(documents, average, frequencies)
-
-
-class View(Protocol):
-    """One notion of likeness between a query and every document of a segment."""
-
-    name: str
-
-    def scores(
-        self, query: Query, statistics: Statistics, segment: Segment, hits: Hits
-    ) -> Floats:
-        """Return one score for each document, 0 where nothing is shared.
-
-        A document that says what the query says, and no more, scores about 1.
-        """
-        ...
+    column = columns[segment.doc_features[where]]
+    rows = np.repeat(np.arange(len(docs)), sizes)
+    held = column >= 0
+    counts[rows[held], column[held]] = segment.doc_counts[where[held]]
+    return counts
 
 
 class Bm25View:
-    """BM25 over words, bigrams, stems and codes, as a share of what can be reached.
+    """BM25 over words, bigrams, characters and codes, as a share of the possible.
 
     Notes
     -----
     Robertson and Zaragoza (2009), "The Probabilistic Relevance Framework: BM25 and
-    Beyond", with the inverse document frequency that is never negative.
+    Beyond", with the inverse document frequency that is never negative, raised to a
+    power: a rare word brings its bigrams and characters along, so what it says is
+    counted more than once, and more often than once in long queries of common words.
     """
 
-    name = "bm25"
-
-    def __init__(self, *, k1: float, b: float) -> None:
+    def __init__(self, *, k1: float, b: float, power: float) -> None:
         self.k1 = k1
         self.b = b
+        self.power = power
 
     def weights(self, query: Query, statistics: Statistics) -> Floats:
         """Return the weight of each feature of the query."""
         df = statistics.frequencies
-        idf = np.log1p((statistics.documents - df + 0.5) / (df + 0.5))
-        return np.where(query.of_kinds(TOKEN_KINDS), query.tf * idf, 0.0)
+        rarity = np.log1p((statistics.documents - df + 0.5) / (df + 0.5)) ** self.power
+        return np.where(query.of_kinds(SCORED_KINDS), query.tf * rarity, 0.0)
 
     def saturated(self, count: float, length: float, average: float) -> float:
         """Return a frequency after saturation and length normalisation, below 1."""
         return count / (count + self.k1 * (1 - self.b + self.b * length / average))
 
-    def scores(
-        self, query: Query, statistics: Statistics, segment: Segment, hits: Hits
-    ) -> Floats:
+    def scores(self, query: Query, statistics: Statistics, rows: Rows) -> Floats:
         """Return the BM25 score divided by that of a document full of the query."""
         weights = self.weights(query, statistics)
         most = float(weights.sum())
         if not most:
-            return np.zeros(len(segment))
+            return np.zeros(len(rows.lengths))
         norms = self.k1 * (
-            1 - self.b + self.b * segment.lengths / statistics.average_length
+            1 - self.b + self.b * rows.lengths / statistics.average_length
         )
-        gains = hits.counts / (hits.counts + norms[hits.docs])
-        gains *= weights[hits.which]
-        return np.bincount(hits.docs, gains, minlength=len(segment)) / most
+        return _dot(rows.counts / (rows.counts + norms[:, None]), weights) / most
 
 
-class CosineView:
-    """Sub-linear TF-IDF likeness over some kinds of features.
+def retrieval_weights(query: Query, statistics: Statistics) -> Floats:
+    """Return what each feature is worth when documents are looked for.
 
-    The query's side carries the inverse document frequency for both, squared; the
-    document's norm is taken without it. Measured, this ranks as well as the true
-    cosine, and it is what lets a norm stay valid while documents come and go.
+    With the documents' side of `cosine_scores`, but for characters, which stand in too
+    many documents to bring any up; for text in letters their n-grams count too.
     """
-
-    def __init__(self, name: str, kinds: Sequence[Kind]) -> None:
-        self.name = name
-        self.kinds = kinds
-
-    def norms(self, segment: Segment) -> Floats:
-        """Return the stored norms over this view's features."""
-        stored = segment.gram_norms if self.name == "grams" else segment.token_norms
-        return np.where(stored > 0, stored, 1.0)
-
-    def scores(
-        self, query: Query, statistics: Statistics, segment: Segment, hits: Hits
-    ) -> Floats:
-        """Return the likeness divided by the query's likeness to itself."""
-        mine = query.of_kinds(self.kinds)
-        df = statistics.frequencies
-        idf = np.log((1 + statistics.documents) / (1 + df)) + 1
-        weights = np.where(mine, query.tf * idf**2, 0.0)
-        size = float(np.sqrt((query.tf[mine] ** 2).sum()))
-        itself = float((weights * query.tf).sum())
-        if not itself:
-            return np.zeros(len(segment))
-        gains = LOGS[hits.counts] * weights[hits.which]
-        sums = np.bincount(hits.docs, gains, minlength=len(segment))
-        likeness: Floats = sums / self.norms(segment) * (size / itself)
-        return likeness
+    words = query.of_kinds(TOKEN_KINDS)
+    grams = query.of_kinds([Kind.GRAM])
+    share = words + query.lettered * grams
+    weights: Floats = share * query.tf * statistics.idf**2
+    return weights
 
 
-TOKENS_VIEW = CosineView("tokens", TOKEN_KINDS)
-GRAMS_VIEW = CosineView("grams", GRAM_KINDS)
+def retrieve(features: Features, weights: Floats, segment: Segment) -> Floats:
+    """Score all documents of a segment by its posting lists.
+
+    Returns
+    -------
+    array of float64, shape (documents,)
+        0 where nothing is shared.
+    """
+    scores: Floats = add_up(features, weights, segment) / segment.norms
+    return scores
 
 
-def plain_cosine(query: Query, segment: Segment, hits: Hits) -> Floats:
-    """Return the cosine of n-gram frequencies, for near-duplicates.
+def add_up(features: Features, weights: Floats, segment: Segment) -> Floats:
+    """Add up weighed sub-linear frequencies by document.
+
+    The order of the sums never depends on the segment, and so neither do they.
+    """
+    if not len(segment.keys):
+        return np.zeros(len(segment))
+    places, known = segment.places(features)
+    found = np.flatnonzero(known & (weights > 0))
+    starts = segment.bounds[places[found]]
+    sizes = segment.bounds[places[found] + 1] - starts
+    where = ranges(starts, sizes)
+    gains = LOGS[segment.counts[where]] * np.repeat(weights[found], sizes)
+    sums = np.bincount(segment.docs[where], gains, minlength=len(segment))
+    return sums.astype(np.float64, copy=False)
+
+
+def cosine_scores(query: Query, statistics: Statistics, rows: Rows) -> Floats:
+    """Return TF-IDF likeness as a share of the query's likeness to itself.
+
+    The query carries the inverse document frequency for both sides; a document's norm
+    takes that of the language instead, so that it stays valid while documents come and
+    go. This view asks how much of the document is about the query, which tells most
+    where documents are shorter than the query.
+    """
+    mine = query.of_kinds(SCORED_KINDS)
+    weights = np.where(mine, query.tf * statistics.idf**2, 0.0)
+    size = norm_of(query.features[mine], query.logs[mine])
+    itself = float((weights * query.logs).sum())
+    if not itself:
+        return np.zeros(len(rows.norms))
+    return _dot(LOGS[rows.counts], weights) / rows.norms * (size / itself)
+
+
+def norm_of(features: Features, logs: Floats) -> float:
+    """Return the norm of a text of these features, weighed as in the language."""
+    return float(np.sqrt(((logs * informativeness(features)) ** 2).sum()))
+
+
+def gram_scores(query: Query, statistics: Statistics, rows: Rows) -> Floats:
+    """Return the likeness of letter and character n-grams, forms and compounds."""
+    mine = query.of_kinds(GRAM_KINDS)
+    weights = np.where(mine, query.tf * statistics.idf**2, 0.0)
+    size = float(np.sqrt((query.logs[mine] ** 2).sum()))
+    itself = float((weights * query.logs).sum())
+    if not itself:
+        return np.zeros(len(rows.norms))
+    norms = np.where(rows.gram_norms > 0, rows.gram_norms, 1.0)
+    return _dot(LOGS[rows.counts], weights) / norms * (size / itself)
+
+
+def plain_cosine(query: Query, segment: Segment) -> Floats:
+    """Return the cosine of n-gram frequencies with all documents, for near-duplicates.
 
     Rare words count no more than others here: a copy is a copy by all its text.
     """
     mine = query.of_kinds(GRAM_KINDS)
-    size = float(np.sqrt((query.tf[mine] ** 2).sum()))
+    size = float(np.sqrt((query.logs[mine] ** 2).sum()))
     if not size:
         return np.zeros(len(segment))
-    gains = LOGS[hits.counts] * np.where(mine, query.tf, 0.0)[hits.which]
-    sums = np.bincount(hits.docs, gains, minlength=len(segment))
-    cosine: Floats = sums / GRAMS_VIEW.norms(segment) / size
-    return np.minimum(cosine, 1.0)
+    norms = np.where(segment.gram_norms > 0, segment.gram_norms, 1.0)
+    sums = add_up(query.features, np.where(mine, query.logs, 0.0), segment)
+    return np.minimum(sums / norms / size, 1.0)
+
+
+def thesaurus_scores(
+    query: Query,
+    statistics: Statistics,
+    documents: int,
+    held: Sequence[tuple[Segment, Integers]],
+    frequencies: Frequencies,
+) -> Floats:
+    """Return how much of query and document have a word of like meaning on either side.
+
+    Parameters
+    ----------
+    query, statistics
+    documents : int
+        Size of the collection.
+    held : sequence of (Segment, array of int64)
+        The documents, segment by segment.
+    frequencies : callable
+
+    Returns
+    -------
+    array of float64, shape (all documents,)
+        The geometric mean of the two coverages by stems, rare ones counting more.
+    """
+    mine = query.of_kinds([Kind.STEM])
+    stems, idf = query.features[mine], statistics.idf[mine]
+    total = sum(len(docs) for _, docs in held)
+    if not 0 < len(stems) <= MOST_STEMS:
+        return np.zeros(total)
+    owners, features = _stems_of(held)
+    if not len(features):
+        return np.zeros(total)
+    distinct, which = np.unique(features, return_inverse=True)
+    nearness = np.zeros((len(stems), len(distinct)))
+    for row, stem in zip(nearness, stems.tolist(), strict=True):
+        others, near = related(stem)
+        places = np.searchsorted(distinct, others)
+        places[places == len(distinct)] = 0
+        known = distinct[places] == others
+        row[places[known]] = near[known]
+        row[distinct == np.uint64(stem)] = 1.0
+    starts = np.flatnonzero(np.concatenate(([True], owners[1:] != owners[:-1])))
+    best = np.maximum.reduceat(nearness[:, which], starts, axis=1)
+    query_side = (best * idf[:, None]).sum(axis=0) / idf.sum()
+    theirs = smooth_idf(documents, frequencies(distinct))[which]
+    covered = nearness.max(axis=0)[which] * theirs
+    document_side = np.add.reduceat(covered, starts) / np.add.reduceat(theirs, starts)
+    scores = np.zeros(total)
+    scores[owners[starts]] = np.sqrt(query_side * document_side)
+    return scores
+
+
+def _stems_of(
+    held: Sequence[tuple[Segment, Integers]],
+) -> tuple[Integers, Features]:
+    """Return the stems of documents, by document."""
+    owners, features = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
+    first = 0
+    for segment, docs in held:
+        starts = segment.doc_bounds[docs]
+        sizes = segment.doc_bounds[docs + 1] - starts
+        mine = segment.keys[segment.doc_features[ranges(starts, sizes)]]
+        stems = mine >> KIND_SHIFT == np.uint64(Kind.STEM)
+        owners.append(np.repeat(np.arange(first, first + len(docs)), sizes)[stems])
+        features.append(mine[stems])
+        first += len(docs)
+    return np.concatenate(owners), np.concatenate(features)
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What the best documents have in common, as a query of its own.
+
+    Attributes
+    ----------
+    features : array of uint64
+        Sorted.
+    weights : array of float64
+        For the documents' side of `cosine_scores`.
+    most : float
+        Greatest score among the documents that it was made of.
+    """
+
+    features: Features
+    weights: Floats
+    most: float
+
+    def scores(self, counts: Counts, norms: Floats) -> Floats:
+        """Score documents, 1 for the likest of those it was made of."""
+        return np.minimum(self.raw(counts, norms) / self.most, 1.0)
+
+    def raw(self, counts: Counts, norms: Floats) -> Floats:
+        """Score documents by their counts of the features."""
+        return _dot(LOGS[counts], self.weights) / norms
+
+
+def feedback(
+    leaders: Sequence[tuple[Segment, int]],
+    shares: Floats,
+    documents: int,
+    frequencies: Frequencies,
+    *,
+    most: int,
+) -> Feedback:
+    """Make a query of the best documents (pseudo-relevance feedback).
+
+    Parameters
+    ----------
+    leaders : sequence of (Segment, int)
+        Documents, at least one.
+    shares : array of float64
+        How much each counts.
+    documents : int
+        Size of the collection.
+    frequencies : callable
+    most : int
+        Features that are kept: those that weigh most; ties go to the lesser.
+
+    Notes
+    -----
+    Rocchio (1971), "Relevance Feedback in Information Retrieval", without the query's
+    own part, which the caller adds.
+    """
+    features, gains = [], []
+    for (segment, doc), share in zip(leaders, shares.tolist(), strict=True):
+        place = slice(segment.doc_bounds[doc], segment.doc_bounds[doc + 1])
+        mine = segment.keys[segment.doc_features[place]]
+        kept = np.isin(mine >> KIND_SHIFT, np.array(SCORED_KINDS, np.uint64))
+        features.append(mine[kept])
+        gains.append(share / segment.norms[doc] * LOGS[segment.doc_counts[place][kept]])
+    distinct, which = np.unique(np.concatenate(features), return_inverse=True)
+    idf = smooth_idf(documents, frequencies(distinct))
+    centre = np.bincount(which, np.concatenate(gains), minlength=len(distinct)) * idf
+    order = np.lexsort((distinct, -centre.round(12)))[:most]
+    order.sort()
+    found = Feedback(distinct[order], centre[order] * idf[order], 1.0)
+    greatest = max(
+        float(
+            found.raw(
+                counts_of(found.features, segment, np.array([doc])),
+                segment.norms[[doc]],
+            )[0]
+        )
+        for segment, doc in leaders
+    )
+    return Feedback(found.features, found.weights, greatest or 1.0)
+
+
+def _dot(table: Floats, weights: Floats) -> Floats:
+    """Add up weighed columns, each row in the order of the columns.
+
+    A matrix product may add in another order with another number of rows, and the same
+    document would score otherwise in another company.
+    """
+    sums: Floats = np.einsum("ij,j->i", table, weights, optimize=False)
+    return sums

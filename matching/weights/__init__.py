@@ -13,8 +13,11 @@ from typing import Any
 
 from matching.errors import UnknownWeights
 
-DEFAULT = "2026.1"
+DEFAULT = "2026.2"
 """The version that is used unless another one is asked for."""
+
+ENGINE = 2
+"""Weights are numbers of one way to score and mean nothing in another."""
 
 PARTS = (
     "text",
@@ -41,18 +44,23 @@ class Weights:
         Share of each part in the score; they add up to 1. The share of a part that
         cannot be computed goes to the text.
     views : mapping of str to float
-        Share of each view in the raw text score: ``bm25``, ``tokens``, ``grams``; and
-        ``letter_grams``, the share of the n-gram view for a query in letters only.
-        Between Chinese and letters it is mixed by how much of the query is either.
-    text_scale, text_scale_tokens : float
+        Shares of the views in the raw text score: ``bm25`` and ``cosine``, the latter
+        times the query's length over the mean document's, at most 1; and for text in
+        letters ``letter_words`` (the mixture of these two), ``letter_grams`` and
+        ``letter_thesaurus``. Between Chinese and letters it is mixed by how much of the
+        query is either.
+    feedback : mapping of str to float
+        ``documents`` that feed back, ``terms`` taken from them, ``below`` which share
+        of the query in the best document they are asked at all, and their ``share``.
+    text_power, text_scale, text_scale_tokens : float
         The raw text score ``r`` of a query with ``n`` tokens becomes the part
-        ``(1 - exp(-r / s)) / (1 - exp(-1 / s))``, ``s = text_scale +
-        text_scale_tokens / n``. The longer a query, the less of it any one document
-        can share, and the steeper the part rises.
+        ``(1 - exp(-r^p / s)) / (1 - exp(-1 / s))``, ``p = text_power``, ``s =
+        text_scale + text_scale_tokens / n``. The longer a query, the less of it any one
+        document can share, and the steeper the part rises.
     fields : mapping of str to int
         How often a word counts when it stands in that field.
-    bm25_k1, bm25_b : float
-        Saturation and length normalisation of the word view.
+    bm25_k1, bm25_b, bm25_power : float
+        Saturation, length normalisation and power of the inverse document frequency.
     bands : mapping of str to float
         Least score of ``strong`` and ``good``; below is ``possible``.
     verdicts : mapping of str to float
@@ -65,7 +73,7 @@ class Weights:
         Nearness of two hierarchical codes that share 1, 2, … leading characters and
         then differ; the last step holds for longer common beginnings.
     candidates : int
-        How many postings at most have their names and indicators compared.
+        How many postings at most are compared by all views and parts.
     terms : int
         How many shared terms an explanation shows at most.
     """
@@ -73,11 +81,14 @@ class Weights:
     version: str
     parts: Mapping[str, float]
     views: Mapping[str, float]
+    feedback: Mapping[str, float]
+    text_power: float
     text_scale: float
     text_scale_tokens: float
     fields: Mapping[str, int]
     bm25_k1: float
     bm25_b: float
+    bm25_power: float
     bands: Mapping[str, float]
     verdicts: Mapping[str, float]
     core_weight: float
@@ -108,7 +119,7 @@ def load(version: str = DEFAULT) -> Weights:
     Raises
     ------
     UnknownWeights
-        When there is no such version.
+        When there is no such version, or it belongs to another engine.
 
     Examples
     --------
@@ -121,5 +132,9 @@ def load(version: str = DEFAULT) -> Weights:
     text = files(__name__).joinpath(f"{version}.json").read_text(encoding="utf-8")
     data: dict[str, Any] = json.loads(text)
     data.pop("about")
+    if (engine := data.pop("engine", 1)) != ENGINE:
+        raise UnknownWeights(
+            f"weights {version} belong to engine {engine}, this is engine {ENGINE}"
+        )
     data["code_steps"] = tuple(data["code_steps"])
     return Weights(version=version, **data)

@@ -11,7 +11,7 @@ from matching import Filter, Matcher, Posting, UnknownWeights
 from matching.explanations import Reading, _longest
 from matching.indicators import parse
 from matching.tokens import fold
-from matching.weights import PARTS, load
+from matching.weights import DEFAULT, PARTS, load
 
 WORDS = [
     "碳纤维",
@@ -366,7 +366,7 @@ def test_a_match_says_everything_that_the_contract_names(matcher):
     codes = {reason.code for reason in match.reasons}
     assert {"shared_terms", "same_chain", "same_county", "same_grade"} <= codes
     assert match.engine.index == matcher.index_id
-    assert match.engine.weights == "2026.1"
+    assert match.engine.weights == DEFAULT
     assert sum(term.weight for term in match.terms) > 0.5
 
 
