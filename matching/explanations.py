@@ -4,7 +4,7 @@ Only visible fields are read here. What is hidden has moved the score already an
 no trace in an explanation.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -219,10 +219,7 @@ class Explainer:
         taken: list[str] = []
         for text in ordered:
             around = [p for longer in taken if text in longer for p in units[longer][0]]
-            if around and all(
-                any(f == field and s <= start and end <= e for f, s, e in around)
-                for field, start, end in units[text][0]
-            ):
+            if around and _all_inside(units[text][0], around):
                 continue
             taken.append(text)
             if len(taken) == self.most:
@@ -285,9 +282,10 @@ class Explainer:
     def _trimmed(self, field: int, start: int, end: int) -> Place | None:
         """Cut a run to whole words, no little ones at its ends; None if too short."""
         words = self._words.get(field, [])
+        number = bisect_left(words, (start, 0))
         inside = [
             (first, min(last, end))
-            for first, last in words[bisect_left(words, (start, 0)) :][: end - start]
+            for first, last in words[number : number + end - start]
             if first < end and min(last, end) - first >= min(last - first, 2)
         ]
         texts = self.reading.folded[field]
@@ -309,6 +307,22 @@ class Explainer:
                 for field, start, end in places:
                     found.setdefault(field, []).append((start, end))
         return {field: sorted(words) for field, words in found.items()}
+
+
+def _all_inside(places: Iterable[Place], around: list[Place]) -> bool:
+    """Say whether each place lies inside of one of the others."""
+    starts: dict[int, list[int]] = {}
+    reached: dict[int, list[int]] = {}
+    for field, start, end in sorted(around):
+        ends = reached.setdefault(field, [])
+        # No place that begins up to here ends further on.
+        ends.append(max(end, ends[-1]) if ends else end)
+        starts.setdefault(field, []).append(start)
+    for field, start, end in places:
+        before = bisect_right(starts.get(field, []), start)
+        if not before or reached[field][before - 1] < end:
+            return False
+    return True
 
 
 def _longest(

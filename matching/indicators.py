@@ -20,7 +20,7 @@ from functools import lru_cache
 from rapidfuzz import fuzz
 
 from matching.text import HAN, Normalised, clean, normalise
-from matching.units import canonical, convert, dimension, scan
+from matching.units import canonical, convert, dimension, first_signs, scan
 
 
 class Comparison(StrEnum):
@@ -129,6 +129,7 @@ _FIGURE = (
     rf"|(?P<decimal>{_DECIMAL}){_POWER}?"
     rf"|(?!零[上下])(?P<chinese>{_CHINESE_NUMBER}))"
 )
+_FIRST_SIGN = re.compile(f"[0-9{''.join(_CHINESE_DIGITS)}十百千万]")
 _NUMBER = re.compile(rf"(?<![0-9])(?<![0-9]\.){_FIGURE}")
 _SECOND = re.compile(rf"(?P<sign>{_SIGNED}) ?[ΦφØ⌀]? ?{_FIGURE}")
 _SHARED_POWER = re.compile(rf"\){_POWER}")
@@ -223,6 +224,8 @@ _CHANGE = re.compile(
     r"(?P<up>提高|提升|增加|增长|上升|扩大|延长|增|升))(?:至|到|为) ?"
     r"| ?(?P<arrow>→|-+>|—+>) ?"
 )
+# The Chinese characters with which these patterns, and 余 and 多, may begin.
+_GOING_ON = frozenset("至到和与左以逐进大降减缩压提增上扩延升下余多")
 _CHANGED = re.compile(
     "(?:提高|提升|增加|增长|延长|降低|下降|减少|减小|缩短|缩小|节约|节省|减轻|提速"
     "|节[能水电油煤气汽材药肥料]|增[产收效]|降[耗本噪]|减[重排]|提效)"
@@ -278,11 +281,14 @@ _LEADING = re.compile(
     "|以上|以下|以内|左右|的)+"
 )
 _JOINING = re.compile("[和与及或]")
-_TRAILING = re.compile(
-    r"(?:[ :=(,\-]|应当|必须|需要|要求|能够|可以|可以?达|可|需|须|要"
-    r"|(?<![响效反供感适])应|均|都|也|约|仅|只有?|为|是|的|在|从|由|介于|达到|达|不|控制|保持|稳定|一般|通常|指标|数值"
-    r"|(?<![性产节功智动势热电储光阳机])能)+$"
-)
+_LEADING_ON = """
+应当 必须 需要 要求 能够 可以 可以达 可达 可 需 须 要 应 均 都 也 约 仅 只 只有 为 是
+的 在 从 由 介于 达到 达 不 控制 保持 稳定 一般 通常 指标 数值 能
+"""
+_TRAILING = frozenset(_LEADING_ON.split()).union(" :=(,-")
+_LONGEST_TRAILING = max(map(len, _TRAILING))
+# 响应 and 性能 are words of their own.
+_BELONGING = {"应": "响效反供感适", "能": "性产节功智动势热电储光阳机"}
 # What a bare figure must measure before running words pass for an indicator.
 _QUANTITY = re.compile(
     "(?:率|度|量|压|流|值|力|径|长|宽|高|厚|距|比|数|重|功率|时间|寿命|周期|时长|温|速|频"
@@ -433,6 +439,7 @@ _CANONICAL_NAME = {
     for row in _SYNONYMS.strip().splitlines()
     for name in map(str.casefold, row.split())
 }
+_LONGEST_NAME = max(map(len, _CANONICAL_NAME))
 # Words of which two names of one quantity must say the same. Behind the bar stands what
 # silence means: a word of the group, anything (*), or nothing but silence.
 _QUALIFIERS = tuple(
@@ -471,7 +478,7 @@ _TEMPERATURE = re.compile(
 )
 _SAME_TEMPERATURE = 5.0
 _ROOM_TEMPERATURE = (0.0, 40.0)
-_ROUNDS = re.compile(r"[0-9.]+ ?万?次")
+_ROUNDS = re.compile(r"(?<![0-9.])[0-9.]+ ?万?次")
 _SAME_NAME = 85.0
 _SUFFIX_SCORE = 90.0
 _SUFFIX_LENGTH = 3
@@ -485,6 +492,7 @@ NEAR_TOLERANCE = 0.05
 _EXACT = 1e-9
 _NO_TOLERANCE = {"[grade]", "[ingress_protection]"}
 _LARGEST_MARGIN = 1e6
+_LARGEST_POWER = 1000
 # Of these a temperature is the distance between two, whatever the scale's zero.
 _DIFFERENCE = re.compile("温差|温升|温降|均匀性|波动|偏差|误差|精度|梯度")
 _MERIT = {
@@ -541,8 +549,10 @@ def _figure(match: re.Match[str]) -> float:
 
 
 def _raised(value: float, power: int) -> float:
-    # By way of the digits: 5.5 times 1e-6 would not be 5.5e-6.
-    return float(Decimal(repr(value)).scaleb(power))
+    # By way of the digits: 5.5 times 1e-6 would not be 5.5e-6. No power beyond the
+    # limit leaves a figure between nothing and infinity.
+    limited = max(-_LARGEST_POWER, min(_LARGEST_POWER, power))
+    return float(Decimal(repr(value)).scaleb(limited))
 
 
 def _own_unit(match: re.Match[str]) -> str:
@@ -604,14 +614,16 @@ class _Scanner:
         self.given_name = name
         self.lines = _with_line_ends(source)
         self.done = 0  # Words before this place are spoken for.
-        self.condition = ""
-        self.aside, self.aside_end = "", -1
+        self.conditions: list[str] = []
+        self.asides: list[str] = []
+        self.aside_end = -1
         self.waiting = (0, 0)  # A name whose figure is still to come,
         self.waiting_end = -1  # right behind this place.
         self.spare: list[Indicator] = []
+        brackets = _REMARKED.finditer(self.text) if "(" in self.text else ()
         self.remarks = deque(
             found.span()
-            for found in _REMARKED.finditer(self.text)
+            for found in brackets
             if _FORWARD.match(self.text, found.end())
             or (
                 _REMARKED_MORE.match(self.text, found.end())
@@ -622,7 +634,11 @@ class _Scanner:
     def run(self) -> Iterator[Indicator]:
         """Yield the indicators in the order of the text."""
         at = 0
-        while match := _NUMBER.search(self.text, at):
+        while sign := _FIRST_SIGN.search(self.text, at):
+            at = sign.end()
+            match = _NUMBER.match(self.text, sign.start())
+            if match is None:
+                continue
             at = match.end()
             if match.start() < self.done:
                 continue
@@ -657,10 +673,12 @@ class _Scanner:
         signed = None if tolerance else _SIGN.search(before[-4:])
         if cut := tolerance or signed:
             before = before[: -len(cut.group())]
-        if signed and not before and self.text[:first][-1:].isalnum():
+        if signed and not before and self.text[max(0, first - 1) : first].isalnum():
             return None  # The second term of a sum, as in 2.5 cm+1 ppm.
         word, scale, start, outer = _introduction(before)
         introduced = bool(word or tolerance or _own_unit(match))
+        if match["chinese"] and not introduced and self._runs_on(match.end()):
+            return None
         if not self._is_figure(match, before, scale, introduced=introduced):
             return None
         minus = signed is not None and signed.group() in _MINUS
@@ -694,6 +712,17 @@ class _Scanner:
             return None
         alone = not (introduced or scale or reading.unit)
         return reading if self._is_whole(reading, match, before, alone) else None
+
+    def _runs_on(self, end: int) -> bool:
+        """See at a glance that a figure in Chinese words goes on as other words.
+
+        Neither a unit nor another figure nor a change can begin with the next
+        character, and without one of them such a figure is none.
+        """
+        char = self.text[end : end + 1]
+        if not "一" <= char <= "鿿":
+            return False
+        return char not in _GOING_ON and char not in first_signs()
 
     def _read_pair(self, reading: _Reading, before: str) -> None:
         """Read what makes a tolerance, a change or a range of a figure."""
@@ -990,10 +1019,16 @@ class _Scanner:
         words = self.source.original[slice(*self.source.span(first, mark.end()))]
         words = words.strip().removeprefix("在").strip(" ,，;；:：、。(（")
         over = _SENTENCE_END.search(self.lines, self.done, first)
-        follows = self.condition and not over
-        self.condition = f"{self.condition} {words}" if follows else words
+        if over:
+            self.conditions.clear()
+        self._add_condition(words)
         self.done = mark.end()
         return True
+
+    def _add_condition(self, words: str) -> None:
+        if self.conditions == [""]:
+            self.conditions.clear()
+        self.conditions.append(words)
 
     def _condition_mark(self, reading: _Reading) -> re.Match[str] | None:
         """Find the words that make a condition of the figure before them."""
@@ -1038,9 +1073,7 @@ class _Scanner:
         ):
             return False
         span = self.source.span(reading.start, reading.end)
-        self.condition = " ".join(
-            filter(None, [self.condition, self.source.original[slice(*span)]])
-        )
+        self._add_condition(self.source.original[slice(*span)])
         self.waiting = (first, last)
         self.waiting_end = self.done = reading.end
         return True
@@ -1065,7 +1098,9 @@ class _Scanner:
         words = words.strip(" (（")
         self.spare.append(self._build(reading, words, first))
         joined = first == self.aside_end
-        self.aside = f"{self.aside} {words}" if joined else words
+        if not joined:
+            self.asides.clear()
+        self.asides.append(words)
         self.done = self.aside_end = reading.end
         return True
 
@@ -1079,8 +1114,7 @@ class _Scanner:
     def _name(self, end: int) -> tuple[int, int]:
         """Find the words that name the quantity, in front of its comparison."""
         first = max(self.done, end - _WINDOW)
-        tail = _TRAILING.search(self.text, first, end)
-        end = tail.start() if tail else end
+        end = _without_trailing(self.text, first, end)
         # A clause does not begin inside of the bracket that closes the name.
         opened = self.text.rfind("(", first, end) if self.text[end - 1] == ")" else 0
         behind = opened > first and self.text[opened - 1] not in {"/", "·"}
@@ -1159,12 +1193,13 @@ class _Scanner:
 
     def _condition_before(self, first: int) -> str:
         """Take the condition set aside, unless its sentence is over."""
-        condition, self.condition = self.condition, ""
+        condition, aside = " ".join(self.conditions), " ".join(self.asides)
+        self.conditions.clear()
+        self.asides.clear()
         over = _SENTENCE_END.search(self.lines, self.done, first)
         kept = [] if over else [condition]
-        if self.aside and self._clause_start(first) == self.aside_end:
-            kept.append(self.aside)
-        self.aside = ""
+        if aside and self._clause_start(first) == self.aside_end:
+            kept.append(aside)
         return " ".join(filter(None, kept))
 
     def _condition_after(self) -> str:
@@ -1242,6 +1277,23 @@ def _introduction(before: str) -> tuple[re.Match[str] | None, str, int, int]:
     if not word and (word := word_before(outer)):
         start = outer = outer - len(word.group())
     return word, scale["scale"], start, outer
+
+
+def _without_trailing(text: str, first: int, end: int) -> int:
+    """Return where the words begin that only lead from a name to its figure.
+
+    They are sought from behind, each place once: as a pattern, the many ways in which
+    需要要求可以达 can be cut would be tried one after another.
+    """
+    begins, at = [end], end - 1
+    while at >= max(first, begins[-1] - _LONGEST_TRAILING):
+        words = {text[at:stop] for stop in begins[-_LONGEST_TRAILING:]}
+        if at and text[at - 1] in _BELONGING.get(text[at], ""):
+            words.discard(text[at])
+        if not words.isdisjoint(_TRAILING):
+            begins.append(at)
+        at -= 1
+    return begins[-1]
 
 
 def _unit_of(name: str) -> str:
@@ -1500,7 +1552,8 @@ def _plain_name(name: str) -> str:
         words = words[changing.end() :] + changing.group()  # 降低能耗, 能耗降低
     if words in _CANONICAL_NAME:
         return _CANONICAL_NAME[words]
-    for at in range(1, len(words) - _SUFFIX_LENGTH + 1):
+    longest = max(1, len(words) - _LONGEST_NAME)
+    for at in range(longest, len(words) - _SUFFIX_LENGTH + 1):
         if words[at:] in _CANONICAL_NAME:
             return words[:at] + _CANONICAL_NAME[words[at:]]
     return words
@@ -1546,6 +1599,7 @@ def _same_condition(one: str, other: str) -> bool:
     return not all(rounds) or rounds[0] == rounds[1]
 
 
+@lru_cache(maxsize=65536)
 def _likeness(one: str, other: str) -> float:
     """Return how alike two names are, from 0 to 100."""
     ours, theirs = (

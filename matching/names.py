@@ -7,7 +7,7 @@ grades of the same letters, a figure-led one with grades of the same shape.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -37,6 +37,7 @@ _CARBON_STEEL = re.compile(
     r"(?<![A-Za-z0-9.-])(\d{2})"
     r"(?:号?钢|((?:Cr|Mn|Mo|Si|Ni|Ti|V|W|Al|B|Nb)[A-Za-z0-9]{0,12}))(?![A-Za-z0-9])"
 )
+_CAPITAL = re.compile("[A-Z]")
 _ELEMENTS = (
     "He|Li|Be|Ne|Na|Mg|Al|Si|Cl|Ar|Ca|Sc|Ti|Cr|Mn|Fe|Co|Ni|Cu|Zn|Ga|Ge|As|Se|Br|Kr|Rb|Sr"
     "|Zr|Nb|Mo|Tc|Ru|Rh|Pd|Ag|Cd|In|Sn|Sb|Te|Xe|Cs|Ba|La|Ce|Pr|Nd|Sm|Eu|Gd|Tb|Dy|Ho|Er"
@@ -142,26 +143,36 @@ def _is_compound(words: str) -> bool:
     return True
 
 
+def _matches(text: str) -> Iterator[tuple[re.Match[str], str, str, str]]:
+    """Yield what each pattern finds, with family, number and suffix.
+
+    Most texts hold nothing that a pattern could end on; that is seen at a glance.
+    """
+    lettered = _CAPITAL.search(text) is not None
+    if lettered:
+        for m in _STANDARD.finditer(text):
+            yield m, f"standard {m[1]}{m[2] or ''}", m[3], m[4] or ""
+    if lettered or "铝" in text or "合金" in text:
+        for m in _ALLOY.finditer(text):
+            yield m, "alloy", m[1], m[2] or ""
+    if lettered or "不锈" in text:
+        for m in _STAINLESS.finditer(text):
+            yield m, "stainless", m[1], m[2] or ""
+    if lettered or "钢" in text:
+        for m in _CARBON_STEEL.finditer(text):
+            yield m, "steel", m[1], m[2] or ""
+    if lettered:
+        for m in _LETTERED.finditer(text):
+            yield m, f"letters {m[1].upper()}", m[2], m[3].lstrip("-")
+
+
 def _placed(text: str) -> list[tuple[int, Grade]]:
     """Return the grades with the places where they begin, in order."""
     found: dict[int, tuple[int, Grade]] = {}
-
-    def keep(match: re.Match[str], family: str, number: str, suffix: str) -> None:
-        if _is_compound(match.group()):
-            return
-        grade = Grade(family, number, suffix.upper(), match.group())
-        found.setdefault(match.start(), (match.end(), grade))
-
-    for m in _STANDARD.finditer(text):
-        keep(m, f"standard {m[1]}{m[2] or ''}", m[3], m[4] or "")
-    for m in _ALLOY.finditer(text):
-        keep(m, "alloy", m[1], m[2] or "")
-    for m in _STAINLESS.finditer(text):
-        keep(m, "stainless", m[1], m[2] or "")
-    for m in _CARBON_STEEL.finditer(text):
-        keep(m, "steel", m[1], m[2] or "")
-    for m in _LETTERED.finditer(text):
-        keep(m, f"letters {m[1].upper()}", m[2], m[3].lstrip("-"))
+    for match, family, number, suffix in _matches(text):
+        if not _is_compound(match.group()):
+            grade = Grade(family, number, suffix.upper(), match.group())
+            found.setdefault(match.start(), (match.end(), grade))
     ordered: list[tuple[int, Grade]] = []
     reached = 0
     for start in sorted(found):

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal, InvalidOperation
-from math import isfinite
+from sys import float_info
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, TypeGuard
 
 from matching.errors import InvalidPosting
 from matching.indicators import Comparison, Indicator, Verdict, parse
@@ -102,20 +102,29 @@ class Posting:
         for name in ("title", "text", "hidden_text"):
             if not isinstance(getattr(self, name), str):
                 raise InvalidPosting(f"{name} of {self.id!r} must be a string")
-        if self.kind not in _KINDS:
+        if not isinstance(self.org, str | None):
+            raise InvalidPosting(f"org of {self.id!r} must be a string")
+        if not isinstance(self.kind, str) or self.kind not in _KINDS:
             raise InvalidPosting(f"kind of {self.id!r} is unknown: {self.kind!r}")
+        if not _is_whole(self.tier):
+            raise InvalidPosting(f"tier of {self.id!r} must be a whole number")
+        if not isinstance(self.codes, Mapping):
+            raise InvalidPosting(f"codes of {self.id!r} must be an object of lists")
         if set(self.codes) - set(AXES):
-            unknown = ", ".join(sorted(set(self.codes) - set(AXES)))
+            unknown = ", ".join(sorted(map(str, set(self.codes) - set(AXES))))
             raise InvalidPosting(f"codes of {self.id!r} have unknown axes: {unknown}")
         put = object.__setattr__
+        put(self, "org", self.org or None)
         put(self, "keywords", _strings(self.keywords, "keywords"))
         put(self, "names", _strings(self.names, "names"))
-        put(self, "indicators", tuple(self.indicators))
-        put(self, "hidden_indicators", tuple(self.hidden_indicators))
+        for name in ("indicators", "hidden_indicators"):
+            put(self, name, _indicators(getattr(self, name), f"{name} of {self.id!r}"))
         put(self, "hidden_parts", frozenset(_strings(self.hidden_parts, "parts")))
         codes = {a: frozenset(_strings(self.codes[a], a)) for a in sorted(self.codes)}
         put(self, "codes", MappingProxyType({a: v for a, v in codes.items() if v}))
-        if self.maturity is not None and not 0 <= self.maturity <= 1:
+        if self.maturity is not None and not (
+            _is_number(self.maturity) and 0 <= self.maturity <= 1
+        ):
             raise InvalidPosting(f"maturity of {self.id!r} must lie between 0 and 1")
         if self.budget_yuan is not None:
             put(self, "budget_yuan", _money(self.budget_yuan, self.id))
@@ -152,7 +161,10 @@ class Posting:
         known = {name: data[name] for name in _FIELDS if data.get(name) is not None}
         known.setdefault("id", data.get("_id", ""))
         for name in ("indicators", "hidden_indicators"):
-            known[name] = tuple(map(_indicator, known.get(name, ())))
+            rows = known.get(name, ())
+            if not isinstance(rows, list | tuple):
+                raise InvalidPosting(f"{name} must be a list, not {rows!r:.80}")
+            known[name] = tuple(map(_indicator, rows))
         return cls(**known)
 
     def to_dict(self) -> dict[str, Any]:
@@ -177,13 +189,34 @@ class Posting:
         return data
 
 
+_LARGEST = float_info.max
 _FIELDS = tuple(Posting.__dataclass_fields__)
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_whole(value: object) -> bool:
+    """Say whether a value is a whole number that 32 bits can hold."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return False
+    return -(2**31) <= value < 2**31
+
+
+def _indicators(values: object, what: str) -> tuple[Indicator, ...]:
+    if not isinstance(values, Iterable):
+        raise InvalidPosting(f"{what} must be a list of indicators, not {values!r:.80}")
+    rows = tuple(values)
+    if not all(isinstance(row, Indicator) for row in rows):
+        raise InvalidPosting(f"{what} must hold indicators only")
+    return rows
 
 
 def _money(value: object, posting_id: str) -> Decimal:
     try:
         amount = Decimal(str(value))
-    except InvalidOperation as error:
+    except (InvalidOperation, ValueError) as error:
         raise InvalidPosting(f"budget of {posting_id!r} is not a number") from error
     if not amount.is_finite() or amount < 0:
         raise InvalidPosting(f"budget of {posting_id!r} must be finite and not below 0")
@@ -192,27 +225,66 @@ def _money(value: object, posting_id: str) -> Decimal:
 
 def indicator_to_dict(indicator: Indicator) -> dict[str, Any]:
     """Return an indicator as JSON values."""
-    return {k: v for k, v in asdict(indicator).items() if v not in (None, "", False)}
+    values = asdict(indicator).items()
+    # Nought is a value: 0.0 equals False, and is not left out with it.
+    return {k: v for k, v in values if not (v is None or v is False or v == "")}
 
 
 def indicator_from_dict(data: Mapping[str, Any]) -> Indicator:
-    """Read an indicator back from what `indicator_to_dict` returned."""
+    """Read an indicator back from what `indicator_to_dict` returned.
+
+    Raises
+    ------
+    InvalidPosting
+        When a field is of the wrong kind, or a figure is not finite.
+    """
     span = data.get("span")
-    values = [data.get("value"), data.get("value2")]
-    if any(value is not None and not isfinite(value) for value in values):
-        raise InvalidPosting("an indicator's values must be finite")
+    if span is not None and not (
+        isinstance(span, list | tuple) and len(span) == 2 and all(map(_is_whole, span))
+    ):
+        raise InvalidPosting(f"an indicator's span is two places, not {span!r:.80}")
+    try:
+        comparison = Comparison(data["comparison"])
+    except ValueError as error:
+        raise InvalidPosting(f"of an indicator: {error}") from error
     return Indicator(
-        name=data.get("name", ""),
-        comparison=Comparison(data["comparison"]),
-        value=values[0],
-        value2=values[1],
-        unit=data.get("unit", ""),
-        dimension=data.get("dimension", ""),
-        text=data.get("text", ""),
-        condition=data.get("condition", ""),
-        is_core=data.get("is_core", False),
+        name=_words(data, "name"),
+        comparison=comparison,
+        value=_finite(data, "value"),
+        value2=_finite(data, "value2"),
+        unit=_words(data, "unit"),
+        dimension=_words(data, "dimension"),
+        text=_words(data, "text"),
+        condition=_words(data, "condition"),
+        is_core=_flag(data, "is_core"),
         span=None if span is None else (span[0], span[1]),
     )
+
+
+def _words(data: Mapping[str, Any], name: str) -> str:
+    words = data.get(name, "")
+    if not isinstance(words, str):
+        raise InvalidPosting(f"an indicator's {name} is a string, not {words!r:.80}")
+    return words
+
+
+def _flag(data: Mapping[str, Any], name: str) -> bool:
+    flag = data.get(name, False)
+    if not isinstance(flag, bool):
+        raise InvalidPosting(
+            f"an indicator's {name} is true or false, not {flag!r:.80}"
+        )
+    return flag
+
+
+def _finite(data: Mapping[str, Any], name: str) -> float | None:
+    figure = data.get(name)
+    if figure is None:
+        return None
+    # Compared with the bounds, since a whole number may be too large to convert.
+    if not _is_number(figure) or not -_LARGEST <= figure <= _LARGEST:
+        raise InvalidPosting(f"an indicator's {name} must be a finite number")
+    return figure
 
 
 def _indicator(item: object) -> Indicator:
@@ -225,10 +297,10 @@ def _indicator(item: object) -> Indicator:
     if "comparison" in item:
         return indicator_from_dict(item)
     return parse(
-        item.get("text", ""),
-        name=item.get("name", ""),
-        condition=item.get("condition", ""),
-        is_core=item.get("is_core", False),
+        _words(item, "text"),
+        name=_words(item, "name"),
+        condition=_words(item, "condition"),
+        is_core=_flag(item, "is_core"),
     )
 
 

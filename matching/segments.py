@@ -325,12 +325,12 @@ def _visible_grades(posting: Posting) -> tuple[Grade, ...]:
 
 
 def _dump(value: object) -> bytes:
-    """Return JSON; half characters, which UTF-8 cannot hold, become escapes."""
+    """Return JSON; half characters stay such, as `json.loads` reads them back.
+
+    As escapes, two halves side by side would come back as one whole character.
+    """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":"), sort_keys=True).encode("ascii")
+    return text.encode("utf-8", "surrogatepass")
 
 
 def weighted_texts(

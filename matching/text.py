@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from itertools import chain, repeat
 
 import opencc
 
@@ -67,11 +68,17 @@ _FRACTIONS = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅟↉"
 _CONTEXTUAL = set("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹" + _FRACTIONS + "，−‒–—―")
 
 
+_MOST_KEPT = 65_536
+"""More characters than any language has; a text of all of Unicode fills no memory."""
+
+
 class _Fold(dict[str, str]):
-    """Folding of single characters, worked out on first sight and kept."""
+    """Folding of single characters, worked out on first sight and kept for a while."""
 
     def __missing__(self, char: str) -> str:
-        self[char] = folded = self._fold(char)
+        folded = self._fold(char)
+        if len(self) < _MOST_KEPT:
+            self[char] = folded
         return folded
 
     def _fold(self, char: str) -> str:
@@ -97,6 +104,25 @@ _FOLDED = _Fold(
 )
 
 
+_NUMBERS = array("I", range(4097))
+
+
+def _array(places: Sequence[int]) -> Sequence[int]:
+    """Return places as an array, whose pieces are copied faster than ranges."""
+    if not isinstance(places, range):
+        return places
+    if places.stop < len(_NUMBERS):
+        return _NUMBERS[places.start : places.stop]
+    return array("I", places)
+
+
+# Most texts have no other signs than these, and need no look at each.
+_USUAL = dict(zip("（）：；？！％～", "():;?!%~", strict=True))
+_PLAIN = re.compile(
+    "[ -~\u4e00-\u77fc\u77fe-\u9fff，、。《》“”‘’【】·—–×±≥≤°αβγδεθλμπρσφω]*"
+)
+
+
 @dataclass(slots=True)
 class _Draft:
     """A text under edit, with the place in the original of each character."""
@@ -110,27 +136,33 @@ class _Draft:
     ) -> None:
         """Replace every hit; a new character stands for its whole hit, if it must."""
         pieces: list[str] = []
-        starts, ends, done = array("I"), array("I"), 0
+        starts, ends = array("I"), array("I")
+        done = moved = 0  # What lies before is in the pieces, and in the places.
         for match in pattern.finditer(self.text):
             old, words = match.group(), new(match)
             if words == old:
                 continue
             first, last = match.span()
             pieces += (self.text[done:first], words)
-            starts.extend(self.starts[done:first])
-            ends.extend(self.ends[done:first])
-            if old.endswith(words) or len(words) == len(old):
-                starts.extend(self.starts[last - len(words) : last])
-                ends.extend(self.ends[last - len(words) : last])
+            done = last
+            if len(words) == len(old):
+                continue  # Each new character stands where the old one stood.
+            if not moved:
+                self.starts, self.ends = _array(self.starts), _array(self.ends)
+            starts.extend(self.starts[moved:first])
+            ends.extend(self.ends[moved:first])
+            if old.endswith(words):
+                moved = last - len(words)
             else:
                 starts.extend([self.starts[first]] * len(words))
                 ends.extend([self.ends[last - 1]] * len(words))
-            done = last
+                moved = last
         if done:
-            pieces.append(self.text[done:])
-            starts.extend(self.starts[done:])
-            ends.extend(self.ends[done:])
-            self.text, self.starts, self.ends = "".join(pieces), starts, ends
+            self.text = "".join([*pieces, self.text[done:]])
+        if moved:
+            starts.extend(self.starts[moved:])
+            ends.extend(self.ends[moved:])
+            self.starts, self.ends = starts, ends
 
     def strip(self) -> None:
         """Drop blanks at both ends."""
@@ -143,14 +175,18 @@ class _Draft:
 
 _FULL_WIDTH_COMMA = "\uff0c"
 _BLANKS = re.compile(" {2,}")
-_MARKS = re.compile(r".[\u0300-\u036f\u3099\u309a]+", re.DOTALL)
+_MARK = re.compile("[\u0300-\u036f\u3099\u309a]")
+_MARKS = re.compile(f".{_MARK.pattern}+", re.DOTALL)
+# A full-width comma is looked at between figures only; any other is a comma.
+_COMMA = re.compile(rf"{_FULL_WIDTH_COMMA}(?<=\d.)(?=\d)")
 _CONTEXT = re.compile(
     "(?P<super>[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[⁺⁻])"
     f"|(?P<fraction>[{_FRACTIONS}])"
-    f"|(?P<comma>{_FULL_WIDTH_COMMA})"
+    f"|(?P<comma>{_COMMA.pattern})"
     "|(?P<dash>[−‒–—―]+)"
     "|(?P<bound>[<>] ?=)"
 )
+_ANY_CONTEXT = re.compile(f"[⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹{_FRACTIONS}−‒–—―<>]")
 _THOUSANDS = re.compile(
     f"(?:{_FULL_WIDTH_COMMA}[0-9]{{3}}){{0,4}}{_FULL_WIDTH_COMMA}0[0-9]{{2}}(?![0-9])"
 )
@@ -192,9 +228,8 @@ def _in_context(match: re.Match[str]) -> str:
     if kind == "comma":
         # A full-width comma parts two values; only a half-width one groups digits,
         # unless what follows could be no value of its own, as in １，０００.
-        inside = before[-1:].isdecimal() and text[at + 1 : at + 2].isdecimal()
         grouping = _THOUSANDS.match(text, at) and _UP_TO_THREE.search(before)
-        return ", " if inside and not grouping else ","
+        return "," if grouping else ", "
     if kind == "dash":
         return _dash(words, before, text[match.end() : match.end() + 8])
     return "≥" if words[0] == ">" else "≤"
@@ -276,6 +311,8 @@ def _drop_pinyin(draft: _Draft) -> None:
     們(men), is one only in a text that shows marked ones too, so that (ma) or (de)
     in an ordinary text stays, as (AI), (Pa) and (min) always do.
     """
+    if "(" not in draft.text:
+        return
     brackets = (
         bracket
         for glued in _BRACKETED.finditer(draft.text)
@@ -316,17 +353,22 @@ def _simplify(text: str) -> str:
     if not runs:
         return text
     converter = _to_simplified()
-    old = "\n".join(runs)
+    first = old = "\n".join(runs)
     for _ in range(_SETTLING_PASSES):
+        converted = converter.convert(old)
+        if converted == old:
+            break
         new = "\n".join(
             after if len(after) == len(before) else before
             for before, after in zip(
-                old.split("\n"), converter.convert(old).split("\n"), strict=True
+                old.split("\n"), converted.split("\n"), strict=True
             )
         )
         if new == old:
             break
         old = new
+    if old == first:
+        return text
     fresh = iter(old.split("\n"))
     return _HAN_RUNS.sub(lambda _: next(fresh), text)
 
@@ -337,11 +379,14 @@ class _Lower(dict[int, int]):
     def __missing__(self, code: int) -> int:
         char = chr(code)
         folded = char.casefold()
-        self[code] = code if len(folded) != 1 else ord(folded)
-        return self[code]
+        lower = code if len(folded) != 1 else ord(folded)
+        if len(self) < _MOST_KEPT:
+            self[code] = lower
+        return lower
 
 
 _LOWER = _Lower()
+_ONLY_ASCII_HAS_CASE = re.compile("[ -~、。《》【】“”‘’·—–×±≥≤°\u4e00-\u9fff]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +411,8 @@ class Normalised:
     @property
     def folded(self) -> str:
         """``text`` without distinction of case, character for character."""
+        if _ONLY_ASCII_HAS_CASE.fullmatch(self.text):
+            return self.text.lower()
         return self.text.translate(_LOWER)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
@@ -416,6 +463,25 @@ class Normalised:
             at = folded.find(wanted, at + len(wanted))
 
 
+def _folded(text: str) -> _Draft:
+    """Fold each character for itself."""
+    ends: Sequence[int] = range(1, len(text) + 1)
+    plain = text
+    for wide, narrow in _USUAL.items():
+        plain = plain.replace(wide, narrow)
+    if _PLAIN.fullmatch(plain):
+        return _Draft(plain, range(len(text)), ends)
+    pieces = list(map(_FOLDED.__getitem__, text))
+    lengths = list(map(len, pieces))
+    if lengths.count(1) == len(lengths):
+        return _Draft("".join(pieces), range(len(text)), ends)
+    return _Draft(
+        "".join(pieces),
+        array("I", chain.from_iterable(map(repeat, range(len(text)), lengths))),
+        array("I", chain.from_iterable(map(repeat, ends, lengths))),
+    )
+
+
 def normalise(text: str) -> Normalised:
     """Bring a text into the spelling in which texts are compared.
 
@@ -443,18 +509,14 @@ def normalise(text: str) -> Normalised:
     >>> found.original[slice(*found.span(0, 4))]
     '技術(shù)合同'
     """
-    pieces = [_FOLDED[char] for char in text]
-    lengths = list(map(len, pieces))
-    places: Sequence[int] = range(len(text))
-    ends: Sequence[int] = range(1, len(text) + 1)
-    if lengths.count(1) != len(lengths):
-        sources = (at for at, length in enumerate(lengths) for _ in range(length))
-        places = array("I", sources)
-        ends = array("I", (at + 1 for at in places))
-    draft = _Draft("".join(pieces), places, ends)
-    draft.replace(_MARKS, _compose)
-    draft.replace(_BLANKS, lambda _: " ")
-    draft.replace(_CONTEXT, _in_context)
+    draft = _folded(text)
+    if _MARK.search(draft.text):
+        draft.replace(_MARKS, _compose)
+    if "  " in draft.text:
+        draft.replace(_BLANKS, lambda _: " ")
+    if _ANY_CONTEXT.search(draft.text) or _COMMA.search(draft.text):
+        draft.replace(_CONTEXT, _in_context)
+    draft.text = draft.text.replace(_FULL_WIDTH_COMMA, ",")
     _drop_pinyin(draft)
     draft.strip()
     return Normalised(text, _simplify(draft.text), draft.starts, draft.ends)

@@ -11,11 +11,14 @@ texts, and NumPy for all n-grams.
 """
 
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import blake2b
 from importlib.metadata import version
+from itertools import compress
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -48,7 +51,8 @@ class Kind(IntEnum):
 KIND_SHIFT: Final = np.uint64(60)
 _BODY: Final = (1 << 60) - 1
 _LATIN = re.compile(rf"[^\W_{HAN}]+")
-_CODE = re.compile(r"[a-z0-9]+(?:[-./][a-z0-9]+)+")
+# Without the look behind, each sign of a long word would be tried as a beginning.
+_CODE = re.compile(r"(?<![a-z0-9])[a-z0-9]+(?:[-./][a-z0-9]+)+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _HAN_BLOCKS: Final = (
     (0x2E80, 0x2FDF),
@@ -81,13 +85,25 @@ class _Hashes(dict[str, int]):
         return value
 
 
-_STEMMER = snowballstemmer.stemmer("english")
+class _Stemmers(threading.local):
+    """A stemmer for each thread: it keeps the word that it is working on."""
+
+    def __init__(self) -> None:
+        self.english = snowballstemmer.stemmer("english")
+
+
+_STEMMERS = _Stemmers()
+
+
+@lru_cache(maxsize=65_536)
+def _english_stem(word: str) -> str:
+    return str(_STEMMERS.english.stemWord(word))
 
 
 def _stem(word: str) -> str:
     """Return the English stem; words of other scripts and numbers stay as they are."""
-    if word.isascii() and word.isalpha() and len(word) <= 64:
-        return str(_STEMMER.stemWord(word))
+    if len(word) <= 64 and word.isascii() and word.isalpha():
+        return _english_stem(word)
     return word
 
 
@@ -229,8 +245,10 @@ def _words(joined: str, han: npt.NDArray[np.bool_]) -> _Piece:
     words = rjieba.cut(joined) if joined else []
     lengths = np.fromiter(map(len, words), np.int64, len(words))
     starts = np.cumsum(lengths) - lengths
-    kept = np.flatnonzero(han[starts]) if len(words) else np.zeros(0, np.int64)
-    features = np.fromiter((_WORDS[words[i]] for i in kept), np.uint64, len(kept))
+    kept = han[starts]
+    chinese = compress(words, kept.tolist())
+    hashes = map(_WORDS.__getitem__, chinese)
+    features = np.fromiter(hashes, np.uint64, np.count_nonzero(kept))
     return features, starts[kept], lengths[kept]
 
 

@@ -310,16 +310,27 @@ def _atoms() -> dict[str, _Atom]:
 
 
 @cache
-def _spelling() -> re.Pattern[str]:
-    """Return the pattern of one unit: the longest spelling, never half a word."""
-    words = []
+def _spellings() -> dict[str, re.Pattern[str]]:
+    """Return by its first sign the pattern of one unit.
+
+    It finds the longest spelling, and never half a word.
+    """
+    words: dict[str, list[str]] = {}
     for spelling in sorted(_atoms(), key=lambda each: (-len(each), each)):
         letters = spelling[-1] in "ΩÅμ" or (
             spelling[-1].isascii() and spelling[-1].isalpha()
         )
         letters = letters or spelling.endswith("°")
-        words.append(re.escape(spelling) + ("(?![A-Za-zμΩ])" if letters else ""))
-    return re.compile("|".join(words))
+        words.setdefault(spelling[0], []).append(
+            re.escape(spelling) + ("(?![A-Za-zμΩ])" if letters else "")
+        )
+    return {first: re.compile("|".join(each)) for first, each in words.items()}
+
+
+def _spelling(text: str, at: int) -> re.Match[str] | None:
+    """Match the spelling of one unit at a place of a text."""
+    pattern = _spellings().get(text[at : at + 1])
+    return pattern.match(text, at) if pattern else None
 
 
 @cache
@@ -369,6 +380,13 @@ _PER_KWH = {"[currency]", "[mass]", "[us_dollar]"}
 _NEVER_A_UNIT = set("0123456789 ,.;:)+-=<>~≥≤±_|!?、。；") | {""}
 
 
+@cache
+def first_signs() -> frozenset[str]:
+    """Return the signs with which a unit that is no Latin word may begin."""
+    powers = (word[0] for word in _POWERS)
+    return frozenset((*_spellings(), *_MULTIPLIERS, *powers))
+
+
 class _Reader:
     """Reads one unit at one place of a normalised text, as far as it goes."""
 
@@ -401,7 +419,7 @@ class _Reader:
 
     def _multiplier(self) -> None:
         # 千克 is a kilogram, not a thousand grams.
-        while not _spelling().match(self.text, self.at):
+        while not _spelling(self.text, self.at):
             word = self.text[self.at : self.at + 1]
             if word not in _MULTIPLIERS:
                 return
@@ -442,6 +460,8 @@ class _Reader:
             self.at = pair.end()
             return True
         amount = _AMOUNT.match(self.text, start) if self.parts and sign < 0 else None
+        if amount and not float(amount.group()):
+            amount = None  # Nothing is measured per 0.0 mm.
         atom = self._atom(amount.end() if amount else start, sign)
         atom = atom or self._many(start, sign)
         if not atom:
@@ -486,7 +506,7 @@ class _Reader:
         return Fraction(match["up"] or match["half"] or match["plus"] or match["bare"])
 
     def _atom(self, at: int, sign: int) -> _Atom | None:
-        if match := _spelling().match(self.text, at):
+        if match := _spelling(self.text, at):
             self.at = match.end()
             return _atoms()[match.group()]
         if sign < 0 and (atom := _atoms().get(_PER.get(self.text[at : at + 1], ""))):
@@ -516,16 +536,22 @@ class _Reader:
 
     def measure(self) -> _Measure:
         """Put the parts together."""
-        if not self.parts:
-            return _Measure(self.words, "", self.factor)
-        self._count_electricity()
+        name = self.canonical()
         dimension, factor = UnitsContainer({}), self.factor
-        above: list[str] = []
-        below: list[str] = []
         for atom, power in self.parts:
             exponent = int(power) if power.denominator == 1 else float(power)
             dimension *= atom.dimension**exponent
             factor *= atom.factor ** float(power)
+        return _Measure(name, str(dimension) if self.parts else "", factor)
+
+    def canonical(self) -> str:
+        """Write the parts in the one way."""
+        if not self.parts:
+            return self.words
+        self._count_electricity()
+        above: list[str] = []
+        below: list[str] = []
+        for atom, power in self.parts:
             raised = str(abs(power)).translate(_RAISED) if abs(power) != 1 else ""
             if power.denominator != 1:
                 raised = f"^{abs(power)}"
@@ -533,7 +559,7 @@ class _Reader:
         name = self.words + ("·".join(above) or "1")
         if below:
             name += f"/({'·'.join(below)})" if len(below) > 1 else f"/{below[0]}"
-        return _Measure(name, str(dimension), factor)
+        return name
 
 
 _OFFSETS = {"°C": 273.15, "°F": 255.3722222222222}
@@ -573,7 +599,7 @@ def scan(text: str, start: int) -> tuple[str, int] | None:
     if text[first : first + 1] in _NEVER_A_UNIT or _MODEL.match(text, first):
         return None
     reader = _Reader(text, start)
-    return (reader.measure().canonical, start + reader.end) if reader.read() else None
+    return (reader.canonical(), start + reader.end) if reader.read() else None
 
 
 def canonical(unit_text: str) -> str:
