@@ -20,6 +20,7 @@ from matching.postings import (
     Span,
     Term,
 )
+from matching.relaxations import Relaxation, relaxations
 
 __all__ = [
     "VERSION",
@@ -33,7 +34,9 @@ __all__ = [
     "MatchingError",
     "Posting",
     "Reason",
+    "Relaxation",
     "Span",
     "Term",
     "UnknownWeights",
+    "relaxations",
 ]

@@ -1,4 +1,4 @@
-"""The command line: ``python -m matching evaluate | build | rank | bench``."""
+"""The command line: ``python -m matching evaluate | ablate | build | rank | bench``."""
 
 import argparse
 import json
@@ -8,6 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from matching.ablation import ablate, markdown
 from matching.bench import PEERS, bench
 from matching.corpora import read_postings
 from matching.engine import Matcher
@@ -38,6 +39,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--queries", type=Path, metavar="FILE")
     command.add_argument("--judged-only", action="store_true")
     command.set_defaults(run=_evaluate)
+
+    command = commands.add_parser("ablate", help="measure what each ingredient brings")
+    command.add_argument("directories", type=Path, nargs="*", metavar="DIR")
+    command.add_argument(
+        "--judged-only", type=Path, action="append", default=[], metavar="DIR"
+    )
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=_ablate)
 
     command = commands.add_parser("build", help="build an index from JSON lines")
     command.add_argument("input", type=Path, metavar="INPUT.jsonl[.gz]")
@@ -70,6 +79,23 @@ def _evaluate(options: argparse.Namespace) -> int:
         options.directory, queries=options.queries, judged_only=options.judged_only
     )
     _print(report)
+    return 0
+
+
+def _ablate(options: argparse.Namespace) -> int:
+    sets = dict.fromkeys(options.directories, False)
+    sets |= dict.fromkeys(options.judged_only, True)
+    if not sets:
+        raise ValueError("name at least one folder with an evaluation set")
+
+    def progress(directory: str, ingredient: str) -> None:
+        print(f"{directory}: without {ingredient or 'nothing'}", file=sys.stderr)
+
+    table = ablate(sets, progress=progress)
+    if options.json:
+        _print(table)
+    else:
+        print(markdown(table))
     return 0
 
 

@@ -308,12 +308,14 @@ class Matcher:
 
     def __init__(self, segment: Segment, weights: Weights) -> None:
         self.weights = weights
-        self._bm25 = Bm25View(
-            k1=weights.bm25_k1, b=weights.bm25_b, power=weights.bm25_power
-        )
         self._lock = Lock()
         whole = np.ones(len(segment), dtype=np.bool_)
         self._snapshot = Snapshot((segment,), (whole,))
+
+    @property
+    def _bm25(self) -> Bm25View:
+        weights = self.weights
+        return Bm25View(k1=weights.bm25_k1, b=weights.bm25_b, power=weights.bm25_power)
 
     @classmethod
     def build(

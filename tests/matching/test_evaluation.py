@@ -6,8 +6,10 @@ import json
 import pytest
 
 from matching.__main__ import main
+from matching.ablation import INGREDIENTS, Ingredient, ablate, markdown
 from matching.bench import bench
 from matching.evaluation import evaluate, ndcg, pearson, recall, spearman
+from matching.tokens import Kind
 
 KEYS = [
     "queries",
@@ -132,3 +134,23 @@ def test_bench_measures_installed_peers_and_names_the_others(folder, capsys):
     assert "queries_per_second" in capsys.readouterr().out
     assert main(["bench", str(folder), "--peers", "magic"]) == 1
     assert "unknown peers: magic" in capsys.readouterr().err
+
+
+def test_what_is_left_out_no_longer_counts(folder):
+    (folder / "queries.jsonl").write_text(
+        json.dumps({"_id": "q0", "text": "热处理的铝合金"})
+    )
+    nothing = Ingredient("all features", kinds=tuple(Kind))
+    table = ablate({folder: False}, [nothing, Ingredient("a name only")])
+    assert table[""][folder.name] == table["a name only"][folder.name] == 1.0
+    assert table["all features"][folder.name] == 0.0
+    assert markdown(table).splitlines()[-2] == "| all features | -1.0000 |"
+
+
+def test_ablate_prints_a_table_for_every_set(folder, capsys):
+    assert main(["ablate", str(folder), "--judged-only", str(folder), "--json"]) == 0
+    table = json.loads(capsys.readouterr().out)
+    assert set(table) == {"", *(ingredient.name for ingredient in INGREDIENTS)}
+    assert all(set(row) == {folder.name} for row in table.values())
+    assert main(["ablate"]) == 1
+    assert "evaluation set" in capsys.readouterr().err
