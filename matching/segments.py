@@ -28,6 +28,7 @@ from matching.indicators import Comparison, Indicator, extract
 from matching.lexicon.background import informativeness
 from matching.names import Grade, grades, wanted_grades
 from matching.postings import AXES, Posting
+from matching.sections import substance
 from matching.text import clean
 from matching.tokens import KIND_SHIFT, Kind, fold, tokenise
 
@@ -339,15 +340,16 @@ def weighted_texts(
     """List the texts that a posting is found by, with how often each counts.
 
     Of an indicator only name and condition are words. Its value is compared as a value:
-    were it a word too, a better value would lose the word that the need has.
+    were it a word too, a better value would lose the word that the need has. Sections
+    about the firm, the benefits and the contact are left out.
     """
     rows = (*posting.indicators, *posting.hidden_indicators)
     named = "\n".join(f"{row.name}\n{row.condition}" for row in rows)
     texts = [
         (posting.title, weights["title"]),
         ("\n".join(posting.keywords), weights["keywords"]),
-        (posting.text, weights["text"]),
-        (posting.hidden_text, weights["text"]),
+        (substance(posting.text), weights["text"]),
+        (substance(posting.hidden_text), weights["text"]),
         (named, weights["indicators"]),
     ]
     return [(text, weight) for text, weight in texts if text]

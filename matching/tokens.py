@@ -31,7 +31,7 @@ from matching.text import HAN, normalise
 Features: TypeAlias = npt.NDArray[np.uint64]
 Integers: TypeAlias = npt.NDArray[np.int64]
 
-ANALYSER: Final = f"3+rjieba-{version('rjieba')}"
+ANALYSER: Final = f"4+rjieba-{version('rjieba')}"
 """Names the features and the facts that are read out of texts; an index made by another
 analyser cannot be searched. Raised whenever either would come out otherwise."""
 
