@@ -8,7 +8,6 @@ a ranking depends on what is in the index and not on how it got there.
 """
 
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
@@ -16,14 +15,11 @@ from dataclasses import astuple, dataclass, fields
 from hashlib import blake2b
 from io import BytesIO
 from mmap import ACCESS_READ, mmap
-from pathlib import Path
-from typing import IO, Any, Final, Self, TypeAlias, cast
-from zlib import crc32
+from typing import IO, Any, Final, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from matching.errors import IndexCorrupt
 from matching.indicators import Comparison, Indicator, extract
 from matching.lexicon.background import informativeness
 from matching.names import Grade, grades, wanted_grades
@@ -672,68 +668,6 @@ def _blobs(
         kept = mask.all()
         pieces.append(whole if kept else whole[ranges(starts[:-1][mask], size[mask])])
     return np.concatenate(pieces), _offsets(np.concatenate(sizes))
-
-
-def write(segment: Segment, directory: Path) -> dict[str, dict[str, Any]]:
-    """Write every array into a file of its own and bring them to the disk.
-
-    Returns
-    -------
-    dict
-        By file name: size in bytes and CRC-32.
-    """
-    listing: dict[str, dict[str, Any]] = {}
-    for item in fields(segment):
-        array = np.ascontiguousarray(getattr(segment, item.name))
-        array = array.astype(array.dtype.newbyteorder("<"), copy=False)
-        path = directory / f"{item.name}.npy"
-        with path.open("wb") as file:
-            np.save(file, array, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        listing[path.name] = {"bytes": path.stat().st_size, "crc32": checksum(path)}
-    return listing
-
-
-def read(
-    directory: Path, listing: Mapping[str, Mapping[str, Any]], *, verify: bool
-) -> Segment:
-    """Map the arrays of a segment into memory.
-
-    Raises
-    ------
-    FileNotFoundError
-        When a file is missing.
-    IndexCorrupt
-        When a file differs from what the listing says of it.
-    """
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    for item in fields(Segment):
-        name = f"{item.name}.npy"
-        path = directory / name
-        expected = listing.get(name)
-        if expected is None:
-            raise IndexCorrupt(f"the manifest does not list {name}")
-        if path.stat().st_size != expected["bytes"]:
-            raise IndexCorrupt(f"{path} has not the size that the manifest says")
-        if verify and checksum(path) != expected["crc32"]:
-            raise IndexCorrupt(f"{path} does not fit its checksum")
-        try:
-            array = cast("npt.NDArray[Any]", np.load(path, mmap_mode="r"))
-        except ValueError as error:
-            raise IndexCorrupt(f"{path} is not an array: {error}") from error
-        # A plain view of the mapping is quicker to index than numpy's own class.
-        arrays[item.name] = array.view(np.ndarray)
-    return Segment(**arrays)
-
-
-def checksum(path: Path) -> int:
-    """Return the CRC-32 of a file."""
-    value = 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            value = crc32(block, value)
-    return value
 
 
 def build(

@@ -16,10 +16,6 @@ A name's similarity is the better of the two. Everything is whole numbers but th
 division, so the answers are the same on every machine, with numba or without.
 """
 
-import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
@@ -34,7 +30,7 @@ from typing import Any, Final, NamedTuple, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from matching.errors import IndexCorrupt, IndexVersionMismatch
+from matching import storage
 from matching.organisations.words import (
     CHEAP,
     CLASS,
@@ -52,7 +48,6 @@ from matching.organisations.words import (
     place_first,
     split_ending,
 )
-from matching.segments import checksum
 
 Array: TypeAlias = npt.NDArray[Any]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -60,6 +55,7 @@ Integers: TypeAlias = npt.NDArray[np.int64]
 
 FORMAT: Final = 1
 """Raised whenever an array changes its meaning."""
+_VERSIONS: Final = {"format": FORMAT}
 
 CANDIDATES: Final = 64
 """Names that each of the two ways hands on, or as many as are asked for."""
@@ -95,10 +91,6 @@ _MOST_ROWS: Final = 1 << _ROW_BITS
 _MOST_CHARS: Final = 65_535
 _MOST_STANDING: Final = 12
 """Characters of a name, from its beginning, of which pairs are kept."""
-
-_MANIFEST: Final = "manifest.json"
-_GENERATION: Final = "names-"
-_UNFINISHED: Final = "unfinished-"
 
 
 class Organisation(NamedTuple):
@@ -246,38 +238,7 @@ class NameIndex:
         int
             Bytes on disk.
         """
-        target = Path(path)
-        target.mkdir(parents=True, exist_ok=True)
-        for entry in target.glob(f"{_UNFINISHED}*"):
-            shutil.rmtree(entry)
-        unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target))
-        unfinished.chmod(0o755)
-        listing: dict[str, dict[str, int]] = {}
-        for item in fields(self.arrays):
-            array = getattr(self.arrays, item.name)
-            file = unfinished / f"{item.name}.npy"
-            with file.open("wb") as out:
-                little = array.astype(array.dtype.newbyteorder("<"), copy=False)
-                np.save(out, little, allow_pickle=False)
-                out.flush()
-                os.fsync(out.fileno())
-            listing[file.name] = {
-                "bytes": file.stat().st_size,
-                "crc32": checksum(file),
-            }
-        name = unfinished.name.replace(_UNFINISHED, _GENERATION, 1)
-        unfinished.rename(target / name)
-        manifest = {"format": FORMAT, "generation": name, "files": listing}
-        new = target / f"{_MANIFEST}.new"
-        with new.open("w", encoding="utf-8") as out:
-            json.dump(manifest, out, indent=1)
-            out.flush()
-            os.fsync(out.fileno())
-        new.replace(target / _MANIFEST)
-        for entry in target.glob(f"{_GENERATION}*"):
-            if entry.name != name:
-                shutil.rmtree(entry)
-        return sum(item["bytes"] for item in listing.values())
+        return storage.save(self.arrays, Path(path), _VERSIONS)
 
     @classmethod
     def open(cls, path: Path | str, *, verify: bool = True) -> "NameIndex":
@@ -298,27 +259,8 @@ class NameIndex:
         IndexVersionMismatch
             When another format wrote it.
         """
-        target = Path(path)
-        text = (target / _MANIFEST).read_text(encoding="utf-8")
-        try:
-            manifest = json.loads(text)
-            written = manifest["format"]
-            generation, listing = target / manifest["generation"], manifest["files"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise IndexCorrupt(f"{target / _MANIFEST} is no manifest") from error
-        if written != FORMAT:
-            raise IndexVersionMismatch(
-                f"{target} was written as format {written}, this is format {FORMAT}: "
-                "build it again"
-            )
-        return cls(
-            Arrays(
-                **{
-                    item.name: _mapped(generation / f"{item.name}.npy", listing, verify)
-                    for item in fields(Arrays)
-                }
-            )
-        )
+        arrays, _ = storage.load(Arrays, Path(path), _VERSIONS, verify=verify)
+        return cls(arrays)
 
     def search(
         self, name: str, k: int = 5, *, compiled: bool | None = None
@@ -413,24 +355,6 @@ def _kernels() -> ModuleType | None:
     if find_spec("numba") is None:
         return None
     return import_module("matching.organisations.kernels")
-
-
-def _mapped(path: Path, listing: dict[str, dict[str, int]], verify: bool) -> Array:
-    expected = listing.get(path.name)
-    if expected is None:
-        raise IndexCorrupt(f"the manifest does not list {path.name}")
-    if not path.is_file():
-        raise IndexCorrupt(f"{path} is missing")
-    if path.stat().st_size != expected["bytes"]:
-        raise IndexCorrupt(f"{path} has not the size that the manifest says")
-    if verify and checksum(path) != expected["crc32"]:
-        raise IndexCorrupt(f"{path} does not fit its checksum")
-    try:
-        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError as error:
-        raise IndexCorrupt(f"{path} is not an array: {error}") from error
-    # A plain view of the mapping is quicker to index than numpy's own class.
-    return array.view(np.ndarray)
 
 
 # Building

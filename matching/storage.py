@@ -1,0 +1,237 @@
+"""Keep flat arrays on disk so that a killed writer never leaves a broken index.
+
+A directory holds generations and one manifest. A writer fills a new generation beside
+the old one, brings it to the disk, and then replaces the manifest in one step. Whoever
+opens the directory sees the old index or the new one, never a mixture. What an index
+holds is a dataclass of arrays, each in a file of its own.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+from matching.errors import IndexCorrupt, IndexVersionMismatch
+
+T = TypeVar("T")
+
+_MANIFEST: Final = "manifest.json"
+_GENERATION: Final = "generation-"
+_UNFINISHED: Final = "unfinished-"
+_ATTEMPTS: Final = 5
+_ALWAYS: Final = frozenset({"generation", "files"})
+
+
+def save(arrays: Any, path: Path, about: Mapping[str, Any]) -> int:
+    """Write arrays as the index at `path`, replacing what was there.
+
+    Where several may write at once, each does so within `writing`.
+
+    Parameters
+    ----------
+    arrays : dataclass whose fields are arrays
+    path : Path
+    about : mapping
+        What else the manifest says.
+
+    Returns
+    -------
+    int
+        Bytes on disk.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    for entry in path.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(entry)
+    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=path))
+    unfinished.chmod(0o755)
+    listing = _write(arrays, unfinished)
+    _sync(unfinished)
+    name = unfinished.name.replace(_UNFINISHED, _GENERATION, 1)
+    unfinished.rename(path / name)
+    manifest = {**about, "generation": name, "files": listing}
+    _replace(path / _MANIFEST, json.dumps(manifest, indent=1))
+    _sync(path)
+    for entry in path.glob(f"{_GENERATION}*"):
+        if entry.name != name:
+            # Processes that have mapped these files keep them until they let go.
+            shutil.rmtree(entry)
+    return sum(int(item["bytes"]) for item in listing.values())
+
+
+def load(
+    kind: type[T],
+    path: Path,
+    versions: Mapping[str, Any],
+    wanted: Collection[str] = (),
+    *,
+    verify: bool,
+) -> tuple[T, dict[str, Any]]:
+    """Map the index at `path` into memory.
+
+    Parameters
+    ----------
+    kind : type
+        Dataclass whose fields are arrays.
+    path : Path
+    versions : mapping
+        What the manifest must say of who wrote it, ``format`` first.
+    wanted : collection of str
+        What else it must say.
+    verify : bool
+        Whether checksums are compared, which reads all files once.
+
+    Returns
+    -------
+    arrays, manifest
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no index.
+    IndexCorrupt
+        When files are missing or do not fit their checksums.
+    IndexVersionMismatch
+        When another version wrote it.
+    """
+    for attempt in range(_ATTEMPTS):
+        manifest = _manifest(path, versions, _ALWAYS.union(wanted))
+        try:
+            arrays = _read(
+                kind, path / manifest["generation"], manifest["files"], verify=verify
+            )
+        except FileNotFoundError as error:
+            # A writer may just have replaced this generation; then look again.
+            if attempt + 1 < _ATTEMPTS and (
+                _manifest(path, versions, _ALWAYS) != manifest
+            ):
+                continue
+            raise IndexCorrupt(f"{error.filename} is missing") from error
+        return arrays, manifest
+    raise IndexCorrupt(f"{path} was replaced again and again while it was opened")
+
+
+def _manifest(
+    path: Path, versions: Mapping[str, Any], wanted: Collection[str]
+) -> dict[str, Any]:
+    text = (path / _MANIFEST).read_text(encoding="utf-8")
+    try:
+        manifest: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise IndexCorrupt(f"{path / _MANIFEST} is no manifest: {error}") from error
+    if not isinstance(manifest, dict) or "format" not in manifest:
+        raise IndexCorrupt(f"{path / _MANIFEST} is no manifest")
+    written = {name: manifest.get(name) for name in versions}
+    if written != versions:
+        raise IndexVersionMismatch(
+            f"{path} was written as {_named(written)}; this is {_named(versions)}: "
+            "build it again"
+        )
+    if missing := sorted(set(wanted) - manifest.keys()):
+        raise IndexCorrupt(f"{path / _MANIFEST} lacks {', '.join(missing)}")
+    return manifest
+
+
+def _named(versions: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in versions.items())
+
+
+def _write(arrays: Any, directory: Path) -> dict[str, dict[str, Any]]:
+    """Write every array into a file of its own and bring them to the disk.
+
+    Returns
+    -------
+    dict
+        By file name: size in bytes and CRC-32.
+    """
+    listing: dict[str, dict[str, Any]] = {}
+    for item in fields(arrays):
+        array = np.ascontiguousarray(getattr(arrays, item.name))
+        array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        path = directory / f"{item.name}.npy"
+        with path.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        listing[path.name] = {"bytes": path.stat().st_size, "crc32": _checksum(path)}
+    return listing
+
+
+def _read(
+    kind: type[T],
+    directory: Path,
+    listing: Mapping[str, Mapping[str, Any]],
+    *,
+    verify: bool,
+) -> T:
+    """Map arrays into memory.
+
+    Raises
+    ------
+    FileNotFoundError
+        When a file is missing.
+    IndexCorrupt
+        When a file differs from what the listing says of it.
+    """
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for item in fields(cast("Any", kind)):
+        name = f"{item.name}.npy"
+        path = directory / name
+        expected = listing.get(name)
+        if expected is None:
+            raise IndexCorrupt(f"the manifest does not list {name}")
+        if path.stat().st_size != expected["bytes"]:
+            raise IndexCorrupt(f"{path} has not the size that the manifest says")
+        if verify and _checksum(path) != expected["crc32"]:
+            raise IndexCorrupt(f"{path} does not fit its checksum")
+        try:
+            array = cast("npt.NDArray[Any]", np.load(path, mmap_mode="r"))
+        except ValueError as error:
+            raise IndexCorrupt(f"{path} is not an array: {error}") from error
+        # A plain view of the mapping is quicker to index than numpy's own class.
+        arrays[item.name] = array.view(np.ndarray)
+    return kind(**arrays)
+
+
+def _checksum(path: Path) -> int:
+    """Return the CRC-32 of a file."""
+    value = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            value = crc32(block, value)
+    return value
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Let one writer work at a time; a killed one frees the lock by its death."""
+    path.mkdir(parents=True, exist_ok=True)
+    with (path / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _replace(path: Path, text: str) -> None:
+    new = path.with_suffix(".new")
+    with new.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+def _sync(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
