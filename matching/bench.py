@@ -21,7 +21,7 @@ from matching.engine import Matcher
 from matching.evaluation import ndcg
 from matching.postings import Posting
 from matching.segments import TOKEN_KINDS, count_features, weighted_texts
-from matching.tokens import KIND_SHIFT
+from matching.tokens import are_of
 from matching.weights import load
 
 PEERS: Final = ("bm25s", "tantivy", "sklearn", "sparse_dot_topn")
@@ -69,7 +69,7 @@ def tokens_of(posting: Posting) -> list[str]:
         np.zeros(len(texts), np.int64),
         np.array([weight for _, weight in texts], np.int64),
     )
-    mine = np.isin(features >> KIND_SHIFT, np.array(TOKEN_KINDS, np.uint64))
+    mine = are_of(features, TOKEN_KINDS)
     pairs = zip(features[mine].tolist(), counts[mine].tolist(), strict=True)
     return [f"{feature:x}" for feature, count in pairs for _ in range(count)]
 

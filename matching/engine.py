@@ -60,7 +60,6 @@ from matching.segments import (
     build,
     count_features,
     merge,
-    ranges,
     weighted_texts,
 )
 from matching.views import (
@@ -129,9 +128,7 @@ class Snapshot:
         lost: list[Floats | None] = []
         for segment, mask in zip(self.segments, self.living, strict=True):
             dead = np.flatnonzero(~mask)
-            starts = segment.doc_bounds[dead]
-            held = ranges(starts, segment.doc_bounds[dead + 1] - starts)
-            numbers = segment.doc_features[held]
+            numbers = segment.doc_features[segment.entries_of(dead)[0]]
             lost.append(
                 np.bincount(numbers, minlength=len(segment.keys)).astype(np.float64)
                 if len(dead)

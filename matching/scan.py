@@ -213,14 +213,14 @@ class Block:
         again = self._again(starts[:-1])
         heads = np.where(again > 0, 2 * again + 1, 0)
         numbers = np.arange(len(sizes))
-        owners = self.lists[_ranges(starts[:-1] + heads, sizes - heads)]
+        owners = self.lists[ranges(starts[:-1] + heads, sizes - heads)]
         of_list = np.repeat(numbers, sizes - heads)
         counts = np.ones(len(owners), np.uint8)
         firsts = starts[:-1] + 1
-        repeated = self.lists[_ranges(firsts, again)]
+        repeated = self.lists[ranges(firsts, again)]
         where = (np.repeat(numbers, again) << 16) | repeated
         places = np.searchsorted((of_list << 16) | owners, where)
-        counts[places] = self.lists[_ranges(firsts + again, again)]
+        counts[places] = self.lists[ranges(firsts + again, again)]
         return owners.astype(np.int64), self.features[of_list], counts
 
     def _again(self, starts: Integers) -> Integers:
@@ -379,9 +379,9 @@ def _lists(
     begins = ends - sizes - heads
     lists = np.empty(int(ends[-1]) if len(ends) else 0, np.uint16)
     lists[begins[again > 0]] = again[again > 0] - 1
-    lists[_ranges(begins + 1, again)] = docs[repeated]
-    lists[_ranges(begins + 1 + again, again)] = tf[repeated]
-    lists[_ranges(begins + heads, sizes)] = docs
+    lists[ranges(begins + 1, again)] = docs[repeated]
+    lists[ranges(begins + 1 + again, again)] = tf[repeated]
+    lists[ranges(begins + heads, sizes)] = docs
     entries = np.empty((len(starts) + 1, 2), np.uint64)
     entries[:-1, 0] = keys[starts]
     entries[-1, 0] = np.iinfo(np.uint64).max
@@ -393,11 +393,18 @@ def _lists(
     return entries, lists
 
 
-def _ranges(starts: Integers, sizes: Integers) -> Integers:
-    """Return start, start + 1, … for all starts, one after another."""
+def ranges(starts: Integers, sizes: Integers) -> Integers:
+    """Return the numbers of several ranges, one after another.
+
+    Examples
+    --------
+    >>> ranges(np.array([5, 20]), np.array([2, 3])).tolist()
+    [5, 6, 20, 21, 22]
+    """
     firsts = np.cumsum(sizes) - sizes
-    places: Integers = np.arange(int(sizes.sum())) + np.repeat(starts - firsts, sizes)
-    return places
+    total = int(sizes.sum())
+    numbers: Integers = np.arange(total) + np.repeat(starts - firsts, sizes)
+    return numbers
 
 
 def _directory(keys: Keys) -> npt.NDArray[np.uint32]:
@@ -458,7 +465,7 @@ class Forward:
             return found
         begins = self.bounds[docs].astype(np.int64)
         sizes = self.bounds[docs + 1].astype(np.int64) - begins
-        places = _ranges(begins, sizes)
+        places = ranges(begins, sizes)
         rows = np.repeat(np.arange(len(docs)), sizes)
         columns = np.full(len(block.entries), -1, np.int64)
         columns[seats[seats >= 0]] = np.flatnonzero(seats >= 0)

@@ -24,9 +24,10 @@ from matching.indicators import Comparison, Indicator, extract
 from matching.lexicon.background import informativeness
 from matching.names import Grade, grades, wanted_grades
 from matching.postings import AXES, Posting
+from matching.scan import LOGS, ranges
 from matching.sections import substance
 from matching.text import clean
-from matching.tokens import KIND_SHIFT, Kind, fold, tokenise
+from matching.tokens import Kind, are_of, fold, tokenise
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -42,9 +43,6 @@ HAS_NAMES: Final = 2
 
 LABELS: Final = ("kind", "org", *AXES)
 """What a document is filtered by, kept as postings like words are."""
-
-LOGS: Final[Floats] = np.concatenate(([0.0], 1.0 + np.log(np.arange(1, 256))))
-"""Sub-linear term frequency ``1 + ln tf`` for every frequency that is stored."""
 
 TOKEN_KINDS: Final = (Kind.WORD, Kind.BIGRAM, Kind.STEM, Kind.CODE, Kind.PAIR)
 """Features that make up the length of a text."""
@@ -148,6 +146,19 @@ class Segment:
         places = np.searchsorted(self.keys, features)
         places[places == len(self.keys)] = 0
         return places, self.keys[places] == features
+
+    def entries_of(self, docs: Integers) -> tuple[Integers, Integers]:
+        """Return where the features of some documents stand, and how many each has.
+
+        Returns
+        -------
+        places : array of int64
+            In `doc_features` and `doc_counts`, document by document.
+        sizes : array of int64, shape (documents,)
+        """
+        starts = self.doc_bounds[docs]
+        sizes = self.doc_bounds[docs + 1] - starts
+        return ranges(starts, sizes), sizes
 
     def labels(self) -> dict[tuple[str, str], slice]:
         """Return where the documents of each label stand in `label_docs`."""
@@ -430,10 +441,9 @@ class SegmentBuilder:
         self._places.append(docs + first)
         self._features.append(features)
         self._counts.append(tf)
-        kinds = features >> KIND_SHIFT
-        is_token = np.isin(kinds, np.array(TOKEN_KINDS, np.uint64))
-        is_scored = np.isin(kinds, np.array(SCORED_KINDS, np.uint64))
-        is_gram = np.isin(kinds, np.array(GRAM_KINDS, np.uint64))
+        is_token = are_of(features, TOKEN_KINDS)
+        is_scored = are_of(features, SCORED_KINDS)
+        is_gram = are_of(features, GRAM_KINDS)
         n = len(postings)
 
         def total(mask: Mask, values: npt.NDArray[Any]) -> Floats:
@@ -560,7 +570,7 @@ def inverted(
     frequencies = np.diff(ends)
     numbers = np.empty(len(order), np.uint32)
     numbers[order] = np.repeat(np.arange(len(keys), dtype=np.uint32), frequencies)
-    listed = keys >> KIND_SHIFT != np.uint64(Kind.CHAR)
+    listed = ~are_of(keys, [Kind.CHAR])
     order = order[np.repeat(listed, frequencies)]
     return {
         "keys": keys,
@@ -572,20 +582,6 @@ def inverted(
         "doc_features": numbers,
         "doc_counts": counts,
     }
-
-
-def ranges(starts: Integers, sizes: Integers) -> Integers:
-    """Return the numbers of several ranges, one after another.
-
-    Examples
-    --------
-    >>> ranges(np.array([5, 20]), np.array([2, 3])).tolist()
-    [5, 6, 20, 21, 22]
-    """
-    ends = np.cumsum(sizes)
-    total = int(ends[-1]) if len(ends) else 0
-    numbers: Integers = np.arange(total) + np.repeat(starts - (ends - sizes), sizes)
-    return numbers
 
 
 def merge(segments: Sequence[Segment], living: Sequence[Mask]) -> Segment:
@@ -600,8 +596,7 @@ def merge(segments: Sequence[Segment], living: Sequence[Mask]) -> Segment:
     features, docs, counts = [], [], []
     for segment, mask, numbers in pairs:
         kept = np.flatnonzero(mask)
-        sizes = np.diff(segment.doc_bounds)[kept]
-        where = ranges(segment.doc_bounds[kept], sizes)
+        where, sizes = segment.entries_of(kept)
         features.append(segment.keys[segment.doc_features[where]])
         docs.append(np.repeat(numbers[kept], sizes))
         counts.append(segment.doc_counts[where])

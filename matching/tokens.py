@@ -12,7 +12,7 @@ texts, and NumPy for all n-grams.
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -65,6 +65,20 @@ _HAN_BLOCKS: Final = (
 )
 _BREAK: Final = "\n"
 """Stands between joined texts; normalised text has only plain blanks."""
+
+
+def are_of(features: Features, kinds: Collection[Kind]) -> npt.NDArray[np.bool_]:
+    """Say which features are of these kinds.
+
+    Examples
+    --------
+    >>> are_of(tokenise(["合金"]).features, [Kind.CHAR]).tolist()
+    [False, False, True, True]
+    """
+    wanted = np.zeros(16, np.bool_)
+    wanted[list(kinds)] = True
+    mask: npt.NDArray[np.bool_] = wanted[features >> KIND_SHIFT]
+    return mask
 
 
 class _Hashes(dict[str, int]):

@@ -16,18 +16,17 @@ import numpy.typing as npt
 
 from matching.lexicon.background import informativeness
 from matching.lexicon.thesaurus import related
+from matching.scan import LOGS, ranges
 from matching.segments import (
     GRAM_KINDS,
-    LOGS,
     SCORED_KINDS,
     TOKEN_KINDS,
     Floats,
     Integers,
     Mask,
     Segment,
-    ranges,
 )
-from matching.tokens import KIND_SHIFT, Kind
+from matching.tokens import Kind, are_of
 
 Features: TypeAlias = npt.NDArray[np.uint64]
 Counts: TypeAlias = npt.NDArray[np.uint8]
@@ -87,10 +86,10 @@ class Query:
 
     def of_kinds(self, kinds: Sequence[Kind]) -> Mask:
         """Say which features are of these kinds."""
-        return np.isin(self.features >> KIND_SHIFT, np.array(kinds, np.uint64))
+        return are_of(self.features, kinds)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statistics:
     """What is known of the whole collection.
 
@@ -106,7 +105,7 @@ class Statistics:
     average_length: float
     frequencies: Floats
 
-    @property
+    @cached_property
     def idf(self) -> Floats:
         """Smoothed inverse document frequencies, at least 1."""
         return smooth_idf(self.documents, self.frequencies)
@@ -167,9 +166,7 @@ def counts_of(features: Features, segment: Segment, docs: Integers) -> Counts:
     places, known = segment.places(features)
     columns = np.full(len(segment.keys), -1, np.int32)
     columns[places[known]] = np.flatnonzero(known)
-    starts = segment.doc_bounds[docs]
-    sizes = segment.doc_bounds[docs + 1] - starts
-    where = ranges(starts, sizes)
+    where, sizes = segment.entries_of(docs)
     column = columns[segment.doc_features[where]]
     rows = np.repeat(np.arange(len(docs)), sizes)
     held = column >= 0
@@ -266,12 +263,24 @@ def cosine_scores(query: Query, statistics: Statistics, rows: Rows) -> Floats:
     where documents are shorter than the query.
     """
     mine = query.of_kinds(SCORED_KINDS)
-    weights = np.where(mine, query.tf * statistics.idf**2, 0.0)
     size = norm_of(query.features[mine], query.logs[mine])
+    return _likeness(query, statistics, rows, mine, size, rows.norms)
+
+
+def _likeness(
+    query: Query,
+    statistics: Statistics,
+    rows: Rows,
+    mine: Mask,
+    size: float,
+    norms: Floats,
+) -> Floats:
+    """Return likeness by some features as a share of the query's to itself."""
+    weights = np.where(mine, query.tf * statistics.idf**2, 0.0)
     itself = float((weights * query.logs).sum())
     if not itself:
-        return np.zeros(len(rows.norms))
-    return _dot(LOGS[rows.counts], weights) / rows.norms * (size / itself)
+        return np.zeros(len(norms))
+    return _dot(LOGS[rows.counts], weights) / norms * (size / itself)
 
 
 def norm_of(features: Features, logs: Floats) -> float:
@@ -282,13 +291,12 @@ def norm_of(features: Features, logs: Floats) -> float:
 def gram_scores(query: Query, statistics: Statistics, rows: Rows) -> Floats:
     """Return the likeness of letter and character n-grams, forms and compounds."""
     mine = query.of_kinds(GRAM_KINDS)
-    weights = np.where(mine, query.tf * statistics.idf**2, 0.0)
     size = float(np.sqrt((query.logs[mine] ** 2).sum()))
-    itself = float((weights * query.logs).sum())
-    if not itself:
-        return np.zeros(len(rows.norms))
-    norms = np.where(rows.gram_norms > 0, rows.gram_norms, 1.0)
-    return _dot(LOGS[rows.counts], weights) / norms * (size / itself)
+    return _likeness(query, statistics, rows, mine, size, _nonzero(rows.gram_norms))
+
+
+def _nonzero(norms: Floats) -> Floats:
+    return np.where(norms > 0, norms, 1.0)
 
 
 def plain_cosine(query: Query, segment: Segment) -> Floats:
@@ -300,7 +308,7 @@ def plain_cosine(query: Query, segment: Segment) -> Floats:
     size = float(np.sqrt((query.logs[mine] ** 2).sum()))
     if not size:
         return np.zeros(len(segment))
-    norms = np.where(segment.gram_norms > 0, segment.gram_norms, 1.0)
+    norms = _nonzero(segment.gram_norms)
     sums = add_up(query.features, np.where(mine, query.logs, 0.0), segment)
     return np.minimum(sums / norms / size, 1.0)
 
@@ -363,10 +371,9 @@ def _stems_of(
     owners, features = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
     first = 0
     for segment, docs in held:
-        starts = segment.doc_bounds[docs]
-        sizes = segment.doc_bounds[docs + 1] - starts
-        mine = segment.keys[segment.doc_features[ranges(starts, sizes)]]
-        stems = mine >> KIND_SHIFT == np.uint64(Kind.STEM)
+        where, sizes = segment.entries_of(docs)
+        mine = segment.keys[segment.doc_features[where]]
+        stems = are_of(mine, [Kind.STEM])
         owners.append(np.repeat(np.arange(first, first + len(docs)), sizes)[stems])
         features.append(mine[stems])
         first += len(docs)
@@ -431,7 +438,7 @@ def feedback(
     for (segment, doc), share in zip(leaders, shares.tolist(), strict=True):
         place = slice(segment.doc_bounds[doc], segment.doc_bounds[doc + 1])
         mine = segment.keys[segment.doc_features[place]]
-        kept = np.isin(mine >> KIND_SHIFT, np.array(SCORED_KINDS, np.uint64))
+        kept = are_of(mine, SCORED_KINDS)
         features.append(mine[kept])
         gains.append(share / segment.norms[doc] * LOGS[segment.doc_counts[place][kept]])
     distinct, which = np.unique(np.concatenate(features), return_inverse=True)
