@@ -16,11 +16,12 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
+from matching.building import count_features, weighted_texts
 from matching.corpora import Corpus
 from matching.engine import Matcher
 from matching.evaluation import ndcg
 from matching.postings import Posting
-from matching.segments import TOKEN_KINDS, count_features, weighted_texts
+from matching.segments import TOKEN_KINDS
 from matching.tokens import are_of
 from matching.weights import load
 

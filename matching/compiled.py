@@ -363,6 +363,8 @@ def _open_lists(address, lists, entries, seats, order, tables, gains, sums, open
         seat = np.uintp(seats[j])
         start = np.uintp(entries[seat, ONE] & START)
         end = np.uintp(entries[seat + ONE, ONE] & START)
+        if start == end:
+            continue
         peak = np.int64(entries[seat, ONE] >> PEAK)
         gain = gains[tables[j] + 1]
         if peak > 1:
@@ -667,28 +669,17 @@ def walk(
 @njit(
     [
         types.void(
-            types.Array(types.uint64, 2, "C", readonly=True),  # entries
-            types.Array(types.uint16, 1, "C", readonly=True),  # lists
-            types.Array(types.int64, 1, "C", readonly=True),  # docs
-            types.Array(types.int64, 1, "C", readonly=True),  # seats
-            types.uint8[:, ::1],  # found
+            types.Array(types.uint64, 2, "C", readonly=True),  # table
+            types.Array(types.uint64, 1, "C", readonly=True),  # wanted
+            types.int64[:, ::1],  # places
         )
     ],
     nogil=True,
     cache=True,
 )
-def list_frequencies(entries, lists, docs, seats, found):
-    """Fill in how often documents have features, by search in the posting lists."""
-    for column in range(len(seats)):
-        if seats[column] < 0:
-            continue
-        seat = np.uintp(seats[column])
-        start = np.uintp(entries[seat, ONE] & START)
-        end = np.uintp(entries[seat + ONE, ONE] & START)
-        peak = np.uintp(entries[seat, ONE] >> PEAK)
-        for row in range(len(docs)):
-            doc = np.uintp(docs[row])
-            found[row, column] = _frequency(lists, start, end, peak, doc)
+def look_up(table, wanted, places):
+    """Fill in the number of each scattered key in each block, -1 where missing."""
+    _look_up(table, wanted, places, np.zeros(len(wanted), np.int64))
 
 
 @njit(

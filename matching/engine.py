@@ -22,26 +22,33 @@ A document that shares nothing with the query is not returned.
 """
 
 from bisect import insort
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import zip_longest
+from math import isnan
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from matching import scan
+from matching.building import (
+    CHUNK,
+    SegmentBuilder,
+    build,
+    count_features,
+    weighted_texts,
+)
 from matching.errors import IndexVersionMismatch
 from matching.explanations import Explainer, reasons
-from matching.indexes import open_index, save_index
+from matching.facts import Facts
+from matching.indexes import Shelved, open_index, save_index
 from matching.indicators import VerdictKind
 from matching.parts import (
     NO_FIT,
     VECTOR_PARTS,
     IndicatorFit,
-    Labels,
     admitted,
     fuzzy_part,
     indicator_fit,
@@ -49,35 +56,21 @@ from matching.parts import (
     vector_parts,
 )
 from matching.postings import EngineStamp, Filter, Match, Posting, Reason, Term
-from matching.segments import (
-    CHUNK,
-    Facts,
-    Floats,
-    Integers,
-    Mask,
-    Segment,
-    SegmentBuilder,
-    build,
-    count_features,
-    merge,
-    weighted_texts,
-)
+from matching.retrieval import Chosen, Counts, Pool, retrieve, weightiest
+from matching.scan import Shelf
+from matching.segments import Floats, Mask, Segment
+from matching.snapshots import Snapshot
 from matching.views import (
     Bm25View,
-    Features,
     Feedback,
     Query,
     Rows,
     Statistics,
     cosine_scores,
-    counts_of,
     feedback,
     gram_scores,
-    plain_cosine,
+    plain_weights,
     retrieval_weights,
-    retrieve,
-    rows_of,
-    stacked,
     thesaurus_scores,
 )
 from matching.weights import DEFAULT, PARTS, Weights, load
@@ -103,137 +96,6 @@ _LETTER_VIEWS: Final = ("words", "grams", "thesaurus")
 """Views of text in letters, in the order in which they are added up."""
 
 Progress = Callable[[int], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """The contents of an index at one moment; never changed, only replaced."""
-
-    segments: tuple[Segment, ...]
-    living: tuple[Mask, ...]
-
-    @cached_property
-    def labels(self) -> tuple[Labels, ...]:
-        """Labels of each segment."""
-        return tuple(map(Labels, self.segments))
-
-    @cached_property
-    def documents(self) -> int:
-        """Number of living documents."""
-        return sum(int(mask.sum()) for mask in self.living)
-
-    @cached_property
-    def _lost(self) -> tuple[Floats | None, ...]:
-        """Dead documents of each segment that hold each of its features."""
-        lost: list[Floats | None] = []
-        for segment, mask in zip(self.segments, self.living, strict=True):
-            dead = np.flatnonzero(~mask)
-            numbers = segment.doc_features[segment.entries_of(dead)[0]]
-            lost.append(
-                np.bincount(numbers, minlength=len(segment.keys)).astype(np.float64)
-                if len(dead)
-                else None
-            )
-        return tuple(lost)
-
-    def frequencies(self, features: Features) -> Floats:
-        """Return in how many living documents each of some features stands."""
-        total = np.zeros(len(features))
-        for segment, lost in zip(self.segments, self._lost, strict=True):
-            places, known = segment.places(features)
-            here = places[known]
-            total[known] += segment.frequencies[here]
-            if lost is not None:
-                total[known] -= lost[here]
-        return total
-
-    @cached_property
-    def total_length(self) -> float:
-        """Tokens in all living documents; whole numbers, which add up in any order."""
-        pairs = zip(self.segments, self.living, strict=True)
-        return float(sum(segment.lengths[mask].sum() for segment, mask in pairs))
-
-    @cached_property
-    def index_id(self) -> str:
-        """Digest of the contents, whatever their order and their history."""
-        totals = np.zeros(2, np.uint64)
-        for segment, mask in zip(self.segments, self.living, strict=True):
-            totals += segment.digests[mask].sum(axis=0, dtype=np.uint64)
-        return "".join(f"{int(total):016x}" for total in totals)
-
-    def find(self, posting_id: str) -> tuple[int, int] | None:
-        """Return segment and number of a living document, None when there is none."""
-        for number in range(len(self.segments) - 1, -1, -1):
-            for doc in self.segments[number].find(posting_id):
-                if self.living[number][doc]:
-                    return number, doc
-        return None
-
-    def without(self, ids: Iterable[str]) -> "Snapshot":
-        """Return the contents without these ids; unknown ids are left aside."""
-        places = [place for i in set(ids) if (place := self.find(i)) is not None]
-        if not places:
-            return self
-        living = [mask.copy() for mask in self.living]
-        for number, doc in places:
-            living[number][doc] = False
-        return Snapshot(self.segments, tuple(living))
-
-    def with_segment(self, segment: Segment) -> "Snapshot":
-        """Return the contents with one more segment, small ones joined."""
-        segments = [*self.segments, segment]
-        living = [*self.living, np.ones(len(segment), dtype=np.bool_)]
-        # The first segment may be mapped from disk and shared; it is left alone. Of the
-        # others each is kept more than twice as large as the next, so few remain and
-        # every document is copied only now and then.
-        while len(segments) > 2 and len(segments[-2]) <= 2 * len(segments[-1]):
-            joined = merge(segments[-2:], living[-2:])
-            segments[-2:] = [joined]
-            living[-2:] = [np.ones(len(joined), dtype=np.bool_)]
-        return Snapshot(tuple(segments), tuple(living))
-
-    def compact(self) -> Segment:
-        """Return all living documents as one segment."""
-        if len(self.segments) == 1 and bool(self.living[0].all()):
-            return self.segments[0]
-        return merge(self.segments, self.living)
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Documents of a snapshot, by segment, then by number.
-
-    Attributes
-    ----------
-    held : list of (Segment, array of int64)
-        The documents of every segment, one entry for each.
-    segments, docs : array of int64, shape (documents,)
-        The same, one after another.
-    """
-
-    held: list[tuple[Segment, Integers]]
-    segments: Integers
-    docs: Integers
-
-    @classmethod
-    def of(cls, snapshot: Snapshot, masks: Sequence[Mask]) -> Self:
-        """Take the documents that the masks name."""
-        docs = [np.flatnonzero(mask) for mask in masks]
-        numbers = [np.full(len(mine), i) for i, mine in enumerate(docs)]
-        return cls(
-            list(zip(snapshot.segments, docs, strict=True)),
-            np.concatenate(numbers),
-            np.concatenate(docs),
-        )
-
-    def rows(self, query: Query) -> Rows:
-        """Lay them out for the features of a query."""
-        return stacked([rows_of(query.features, *held) for held in self.held])
-
-    def gather(self, columns: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        """Take the values of these documents out of a column of every segment."""
-        pairs = zip(columns, self.held, strict=True)
-        return np.concatenate([column[docs] for column, (_, docs) in pairs])
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +136,7 @@ class Candidate:
 
     score: float
     id: str
-    segment: int
+    segment: Segment
     doc: int
     parts: dict[str, float | None]
     fit: IndicatorFit
@@ -289,7 +151,7 @@ class Matcher:
 
     Parameters
     ----------
-    segment : Segment
+    snapshot : Snapshot
     weights : Weights
 
     Examples
@@ -303,11 +165,11 @@ class Matcher:
     ['a']
     """
 
-    def __init__(self, segment: Segment, weights: Weights) -> None:
+    def __init__(self, snapshot: Snapshot, weights: Weights) -> None:
         self.weights = weights
         self._lock = Lock()
-        whole = np.ones(len(segment), dtype=np.bool_)
-        self._snapshot = Snapshot((segment,), (whole,))
+        self._snapshot = snapshot
+        self._shelved = Shelved()
 
     @property
     def _bm25(self) -> Bm25View:
@@ -340,14 +202,8 @@ class Matcher:
             When there are no such weights.
         """
         chosen = load(weights)
-        segment = build(postings, chosen.fields, spool=True, progress=progress)
-        matcher = cls(segment, chosen)
-        if len(repeated := _repeated(segment)):
-            living = np.ones(len(segment), dtype=np.bool_)
-            living[repeated] = False
-            joined = merge((segment,), (living,))
-            matcher._snapshot = Snapshot((joined,), (np.ones(len(joined), np.bool_),))
-        return matcher
+        segments = list(build(postings, chosen.fields, spool=True, progress=progress))
+        return cls(Snapshot.of(segments), chosen)
 
     @classmethod
     def open(
@@ -374,7 +230,7 @@ class Matcher:
         UnknownWeights
             When there are no such weights.
         """
-        segment, manifest = open_index(Path(path), verify=verify)
+        snapshot, manifest, shelved = open_index(Path(path), verify=verify)
         written = load(manifest["weights"])
         chosen = written if weights is None else load(weights)
         if chosen.fields != written.fields:
@@ -382,23 +238,24 @@ class Matcher:
                 f"{path} was built with weights {written.version}, whose fields count "
                 f"otherwise than in {chosen.version}: build it again"
             )
-        return cls(segment, chosen)
+        matcher = cls(snapshot, chosen)
+        matcher._shelved = shelved
+        return matcher
 
     def save(self, path: Path | str) -> int:
         """Write the index so that it is there as a whole or not at all.
+
+        Saved to where it was opened, only what has changed is written.
 
         Returns
         -------
         int
             Bytes on disk.
         """
-        snapshot = self._snapshot
-        return save_index(
-            snapshot.compact(),
-            Path(path),
-            index_id=snapshot.index_id,
-            weights=self.weights.version,
+        size, self._shelved = save_index(
+            self._snapshot, Path(path), self._shelved, weights=self.weights.version
         )
+        return size
 
     def __len__(self) -> int:
         return self._snapshot.documents
@@ -421,9 +278,9 @@ class Matcher:
     def ids(self) -> Iterator[str]:
         """Iterate over the ids of all postings, in no particular order."""
         snapshot = self._snapshot
-        for segment, mask in zip(snapshot.segments, snapshot.living, strict=True):
-            for doc in np.flatnonzero(mask):
-                yield segment.id_of(int(doc))
+        for holding in snapshot.holdings:
+            for doc in np.flatnonzero(holding.living):
+                yield holding.segment.id_of(int(doc))
 
     def get(self, posting_id: str) -> Posting | None:
         """Return a posting as it was added, None when it is not there."""
@@ -489,15 +346,11 @@ class Matcher:
         prepared = self._prepare(snapshot, posting, where, k)
         if prepared is None:
             return []
-        ranked = self._rank(snapshot, prepared, k)
+        ranked = self._rank(prepared, k)
         stamp = EngineStamp(VERSION, snapshot.index_id, self.weights.version)
-        documents = [
-            snapshot.segments[candidate.segment].posting(candidate.doc)
-            for candidate in ranked
-        ]
+        documents = [candidate.segment.posting(candidate.doc) for candidate in ranked]
         facts = [
-            candidate.facts
-            or snapshot.segments[candidate.segment].facts_of(candidate.doc)
+            candidate.facts or candidate.segment.facts_of(candidate.doc)
             for candidate in ranked
         ]
         explained = ranked if explain is None else ranked[: max(explain, 0)]
@@ -513,7 +366,7 @@ class Matcher:
             terms = explainer.terms(
                 documents[: len(explained)],
                 [
-                    float(snapshot.segments[candidate.segment].lengths[candidate.doc])
+                    float(candidate.segment.lengths[candidate.doc])
                     for candidate in explained
                 ],
             )
@@ -581,17 +434,27 @@ class Matcher:
         query = self._query(posting)
         where = where or Filter()
         where = replace(where, exclude_ids={*where.exclude_ids, posting.id})
-        found: list[tuple[float, str]] = []
-        for segment, living, labels in zip(
-            snapshot.segments, snapshot.living, snapshot.labels, strict=True
-        ):
-            likeness = plain_cosine(query, segment).round(_PLACES)
-            allowed = living & admitted(segment, labels, where, None)
-            near = allowed & (likeness >= threshold) & (likeness > 0)
-            found.extend(
-                (-float(likeness[doc]), segment.id_of(int(doc)))
-                for doc in np.flatnonzero(near)
+        allowed = admitted(snapshot, where, None)
+        shelf = Shelf(snapshot.gram_shelf.blocks, allowed)
+        asked = plain_weights(query)
+        features, weights = weightiest(query.features, asked)
+        wanted = k
+        while True:
+            best = scan.top(shelf, features, weights, wanted)
+            likeness = np.minimum(best.scores.round(_PLACES), 1.0)
+            # Those as like as the last one that is wanted are sorted by their ids.
+            if len(likeness) < wanted or likeness[-1] < likeness[k - 1]:
+                break
+            if likeness[k - 1] < threshold:
+                break
+            wanted = 4 * wanted
+        found = [
+            (-float(value), snapshot.segments[block].id_of(doc))
+            for value, block, doc in zip(
+                likeness, best.blocks.tolist(), best.ids.tolist(), strict=True
             )
+            if value >= threshold
+        ]
         return [(posting_id, -negative) for negative, posting_id in sorted(found)[:k]]
 
     def _query(self, posting: Posting) -> Query:
@@ -615,47 +478,33 @@ class Matcher:
             snapshot.total_length / snapshot.documents or 1.0,
             snapshot.frequencies(query.features),
         )
-        weights = retrieval_weights(query, statistics)
-        likeness = [
-            np.where(living, retrieve(query.features, weights, segment), 0.0)
-            for segment, living in zip(snapshot.segments, snapshot.living, strict=True)
-        ]
-        hint = self._hint(snapshot, query, statistics, likeness)
-        allowed = [
-            living & admitted(segment, labels, where, posting.org)
-            for segment, living, labels in zip(
-                snapshot.segments, snapshot.living, snapshot.labels, strict=True
-            )
-        ]
+        allowed = admitted(snapshot, where, posting.org)
         most = max(k, self.weights.candidates)
-        masks = _best(snapshot, allowed, likeness, most)
+        asked = (query.features, retrieval_weights(query, statistics))
+        pool = retrieve(snapshot, *asked, most, allowed)
+        leaders = pool
+        if allowed is not None:
+            leaders = retrieve(snapshot, *asked, _LEADERS)
+        hint = self._hint(query, statistics, leaders.best(_LEADERS))
+        chosen, counts = pool.chosen, pool.counts
         if hint is not None:
             asked = (hint.feedback.features, hint.feedback.weights)
-            hinted = [retrieve(*asked, segment) for segment in snapshot.segments]
-            further = _best(snapshot, allowed, hinted, most)
-            masks = [mask | more for mask, more in zip(masks, further, strict=True)]
-        chosen = Chosen.of(snapshot, masks)
-        if not len(chosen.docs):
+            further = retrieve(snapshot, *asked, most, allowed).chosen
+            chosen = Chosen.of(snapshot, np.union1d(chosen.places, further.places))
+            counts = chosen.counts(query.features)
+        if not len(chosen):
             return None
-        text = self._text(snapshot, query, statistics, chosen, hint)
-        parts = [
-            vector_parts(posting, segment, labels, self.weights)
-            for segment, labels in zip(snapshot.segments, snapshot.labels, strict=True)
-        ]
         facts = Facts.of(posting)
-        looks = [needs_a_look(facts, segment) for segment in snapshot.segments]
+        named, claiming = needs_a_look(facts, chosen)
         return Prepared(
             facts=facts,
             query=query,
             statistics=statistics,
             chosen=chosen,
-            text=text,
-            parts={
-                part: chosen.gather([values[part] for values in parts])
-                for part in VECTOR_PARTS
-            },
-            named=chosen.gather([named for named, _ in looks]),
-            claiming=chosen.gather([claiming for _, claiming in looks]),
+            text=self._text(query, statistics, chosen, counts, hint),
+            parts=vector_parts(posting, chosen, self.weights),
+            named=named,
+            claiming=claiming,
         )
 
     def _words(
@@ -674,42 +523,30 @@ class Matcher:
         most = float(max(covered.max(), covering.max()))
         return mixed / (shares["bm25"] + share), most
 
-    def _hint(
-        self,
-        snapshot: Snapshot,
-        query: Query,
-        statistics: Statistics,
-        likeness: Sequence[Floats],
-    ) -> Hint | None:
+    def _hint(self, query: Query, statistics: Statistics, leaders: Pool) -> Hint | None:
         """Ask the best documents, where even they share little with the query.
 
         They are those of the whole collection, whoever asks: the score of a pair must
         not depend on which others may be shown.
         """
         settings = self.weights.feedback
-        leaders = Chosen.of(
-            snapshot, _best(snapshot, snapshot.living, likeness, _LEADERS)
-        )
-        if not len(leaders.docs):
+        chosen = leaders.chosen
+        if not len(chosen):
             return None
-        mixed, level = self._words(query, statistics, leaders.rows(query))
+        rows = Rows.of(chosen, leaders.counts)
+        mixed, level = self._words(query, statistics, rows)
         lacking = 1 - level / settings["below"]
         best = float(mixed.max())
         if lacking <= 0 or best <= 0:
             return None
-        ids = [
-            snapshot.segments[number].id_of(doc)
-            for number, doc in zip(leaders.segments, leaders.docs, strict=True)
-        ]
+        ids = np.array([chosen.id_of(row) for row in range(len(chosen))])
         order = np.lexsort((ids, -mixed.round(_PLACES)))[: int(settings["documents"])]
         found = feedback(
-            [
-                (snapshot.segments[leaders.segments[i]], int(leaders.docs[i]))
-                for i in order
-            ],
+            chosen,
+            order,
             mixed[order] / best,
             statistics.documents,
-            snapshot.frequencies,
+            chosen.snapshot.frequencies,
             most=int(settings["terms"]),
         )
         # Short documents have little to feed back.
@@ -718,19 +555,19 @@ class Matcher:
 
     def _text(
         self,
-        snapshot: Snapshot,
         query: Query,
         statistics: Statistics,
         chosen: Chosen,
+        counts: Counts,
         hint: Hint | None,
     ) -> Floats:
         """Mix the views into the text part."""
         weights, lettered = self.weights, query.lettered
-        rows = chosen.rows(query)
+        rows = Rows.of(chosen, counts)
         raw, _ = self._words(query, statistics, rows)
         if hint is not None:
-            counts = [counts_of(hint.feedback.features, *held) for held in chosen.held]
-            hinted = hint.feedback.scores(np.concatenate(counts), rows.norms)
+            theirs = chosen.counts(hint.feedback.features)
+            hinted = hint.feedback.scores(theirs, rows.norms)
             raw = (raw + hint.share * hint.best * hinted) / (1 + hint.share)
         if lettered:
             shares = [weights.views[f"letter_{v}"] for v in _LETTER_VIEWS]
@@ -740,9 +577,9 @@ class Matcher:
                 thesaurus_scores(
                     query,
                     statistics,
-                    snapshot.documents,
-                    chosen.held,
-                    snapshot.frequencies,
+                    statistics.documents,
+                    chosen,
+                    chosen.snapshot.frequencies,
                 ),
             ]
             mixed = sum(
@@ -758,65 +595,54 @@ class Matcher:
         )
         return np.minimum(part, 1.0)
 
-    def _rank(self, snapshot: Snapshot, prepared: Prepared, k: int) -> list[Candidate]:
+    def _rank(self, prepared: Prepared, k: int) -> list[Candidate]:
         """Visit the most promising candidates until no other can enter the first k."""
         ranked: list[tuple[float, str, Candidate]] = []
-        for most, posting_id, place in self._promising(snapshot, prepared):
-            if len(ranked) >= k and most + _SLACK < -ranked[k - 1][0]:
+        most = self._most(prepared)
+        for row in np.argsort(-most, kind="stable").tolist():
+            if not prepared.text[row] > 0:
+                continue
+            if len(ranked) >= k and most[row] + _SLACK < -ranked[k - 1][0]:
                 break
-            candidate = self._candidate(snapshot, prepared, posting_id, place)
+            candidate = self._candidate(prepared, row)
             insort(
                 ranked,
-                (-candidate.score, posting_id, candidate),
+                (-candidate.score, candidate.id, candidate),
                 key=lambda entry: entry[:2],
             )
         return [candidate for _, _, candidate in ranked[:k]]
 
-    def _promising(
-        self, snapshot: Snapshot, prepared: Prepared
-    ) -> list[tuple[float, str, int]]:
-        """List candidates by the best score that they could reach, best first."""
-        shares, text, chosen = self.weights.parts, prepared.text, prepared.chosen
-        best = shares["text"] * text
+    def _most(self, prepared: Prepared) -> Floats:
+        """Return the best score that each candidate could still reach."""
+        shares, text = self.weights.parts, prepared.text
+        most = shares["text"] * text
         for part in VECTOR_PARTS:
             values = prepared.parts[part]
-            best += shares[part] * np.where(np.isnan(values), text, values)
-        best += shares["fuzzy"] * np.where(prepared.named, 1.0, text)
-        best += shares["indicators"] * np.where(prepared.claiming, 1.0, text)
-        listed = [
-            (
-                float(best[i]),
-                snapshot.segments[chosen.segments[i]].id_of(int(chosen.docs[i])),
-                int(i),
-            )
-            for i in np.flatnonzero(text > 0)
-        ]
-        listed.sort(key=lambda entry: (-entry[0], entry[1]))
-        return listed
+            most += shares[part] * np.where(np.isnan(values), text, values)
+        most += shares["fuzzy"] * np.where(prepared.named, 1.0, text)
+        most += shares["indicators"] * np.where(prepared.claiming, 1.0, text)
+        return most
 
-    def _candidate(
-        self, snapshot: Snapshot, prepared: Prepared, posting_id: str, place: int
-    ) -> Candidate:
+    def _candidate(self, prepared: Prepared, row: int) -> Candidate:
         """Compute what is left of a document's parts, and its score."""
-        number, doc = (
-            int(prepared.chosen.segments[place]),
-            int(prepared.chosen.docs[place]),
-        )
-        parts: dict[str, float | None] = {"text": float(prepared.text[place])}
+        chosen = prepared.chosen
+        segment = chosen.snapshot.holdings[chosen.segments[row]].segment
+        doc = int(chosen.docs[row])
+        parts: dict[str, float | None] = {"text": float(prepared.text[row])}
         for part in VECTOR_PARTS:
-            value = float(prepared.parts[part][place])
-            parts[part] = None if np.isnan(value) else value
+            value = float(prepared.parts[part][row])
+            parts[part] = None if isnan(value) else value
         fuzzy, fit, facts = None, NO_FIT, None
-        named, claiming = prepared.named[place], prepared.claiming[place]
+        named, claiming = prepared.named[row], prepared.claiming[row]
         if named or claiming:
-            facts = snapshot.segments[number].facts_of(doc)
+            facts = segment.facts_of(doc)
             if named:
                 fuzzy = fuzzy_part(prepared.facts, facts)
             if claiming:
                 fit = indicator_fit(prepared.facts, facts, self.weights)
         parts["fuzzy"], parts["indicators"] = fuzzy, fit.part
         score = self._score(parts, blocked=fit.blocked)
-        return Candidate(score, posting_id, number, doc, parts, fit, facts)
+        return Candidate(score, segment.id_of(doc), segment, doc, parts, fit, facts)
 
     def _score(self, parts: dict[str, float | None], *, blocked: bool) -> float:
         shares = self.weights.parts
@@ -888,42 +714,6 @@ def _ratio(query: Query, statistics: Statistics) -> float:
     return query.tokens / statistics.average_length
 
 
-def _best(
-    snapshot: Snapshot,
-    allowed: Sequence[Mask],
-    scores: Sequence[Floats],
-    most: int,
-) -> list[Mask]:
-    """Choose the allowed documents with the greatest scores; ties by the lesser id.
-
-    Where no more are allowed than may be chosen, all of them are; otherwise only those
-    with a score at all.
-    """
-    if sum(int(mask.sum()) for mask in allowed) <= most:
-        return list(allowed)
-    kept = [mask & (values > 0) for mask, values in zip(allowed, scores, strict=True)]
-    flat = np.concatenate(
-        [values[mask] for mask, values in zip(kept, scores, strict=True)]
-    )
-    if len(flat) <= most:
-        return kept
-    border = np.partition(flat, len(flat) - most)[len(flat) - most]
-    room = most - int((flat > border).sum())
-    tied = [
-        (segment.id_of(int(doc)), number, int(doc))
-        for number, (segment, mask, values) in enumerate(
-            zip(snapshot.segments, kept, scores, strict=True)
-        )
-        for doc in np.flatnonzero(mask & (values == border))
-    ]
-    chosen = [
-        mask & (values > border) for mask, values in zip(kept, scores, strict=True)
-    ]
-    for _, number, doc in sorted(tied)[:room]:
-        chosen[number][doc] = True
-    return chosen
-
-
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
 
@@ -931,22 +721,3 @@ def _rounded(value: float | None) -> float | None:
 def _check(k: int) -> None:
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}")
-
-
-def _repeated(segment: Segment) -> list[int]:
-    """Return the documents that a later one with the same id replaces."""
-    keys = segment.id_keys
-    same = keys[1:] == keys[:-1]
-    if not same.any():
-        return []
-    replaced: list[int] = []
-    suspects: Collection[int] = np.unique(
-        np.concatenate((segment.id_docs[1:][same], segment.id_docs[:-1][same]))
-    ).tolist()
-    latest: dict[str, int] = {}
-    for doc in sorted(suspects):
-        posting_id = segment.id_of(doc)
-        if posting_id in latest:
-            replaced.append(latest[posting_id])
-        latest[posting_id] = doc
-    return replaced

@@ -1,56 +1,37 @@
 """The parts of a score that do not come from the text.
 
-What is one number or a set of codes is compared for all documents of a segment at
-once; grades, names and indicators for one candidate at a time.
+What is one number or a set of codes is compared for all candidates at once; grades,
+names and indicators for one candidate at a time.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from matching.facts import Facts
 from matching.indicators import Indicator, Verdict, VerdictKind, judge
 from matching.names import best_grades, names_similarity
 from matching.postings import SUPPLY, Filter, Posting
-from matching.segments import HAS_CLAIMS, HAS_NAMES, Facts, Floats, Mask, Segment
+from matching.retrieval import Chosen
+from matching.scan import ranges
+from matching.segments import (
+    HAS_CLAIMS,
+    HAS_NAMES,
+    Floats,
+    Integers,
+    Mask,
+    Segment,
+    digest64,
+)
+from matching.snapshots import Snapshot
 from matching.weights import Weights
 
 VECTOR_PARTS = ("chain", "field", "maturity", "region", "budget")
-"""Parts that are computed for every document."""
+"""Parts that are computed for all candidates at once."""
 
 _SAME_NAME = 0.6
 """Names less alike are taken for other names, which says nothing for or against."""
-
-
-class Labels:
-    """Postings of one segment's labels, grouped by axis."""
-
-    def __init__(self, segment: Segment) -> None:
-        self.segment = segment
-        self.by_axis: dict[str, dict[str, slice]] = {}
-        for (axis, value), place in segment.labels().items():
-            self.by_axis.setdefault(axis, {})[value] = place
-
-    def docs_with(self, axis: str, values: Iterable[str]) -> Mask:
-        """Say which documents carry one of the values."""
-        mask = np.zeros(len(self.segment), dtype=np.bool_)
-        places = self.by_axis.get(axis, {})
-        for value in values:
-            if (place := places.get(value)) is not None:
-                mask[self.segment.label_docs[place]] = True
-        return mask
-
-    def nearness(self, axis: str, near: Mapping[str, float]) -> Floats:
-        """Return the best nearness of each document's values, NaN without a value."""
-        best = np.full(len(self.segment), -1.0)
-        for value, place in self.by_axis.get(axis, {}).items():
-            docs = self.segment.label_docs[place]
-            best[docs] = np.maximum(best[docs], near[value])
-        return np.where(best < 0, np.nan, best)
-
-    def values(self, axis: str) -> Iterable[str]:
-        """Return every value on an axis."""
-        return self.by_axis.get(axis, {})
 
 
 def code_nearness(one: str, other: str, steps: Sequence[float]) -> float:
@@ -99,30 +80,42 @@ def admits_region(wanted: str, region: str) -> bool:
 
 
 def admitted(
-    segment: Segment, labels: Labels, where: Filter | None, own_org: str | None
-) -> Mask:
-    """Say which documents may be returned. The own organisation's never may."""
-    mask = np.ones(len(segment), dtype=np.bool_)
+    snapshot: Snapshot, where: Filter | None, own_org: str | None
+) -> list[Mask] | None:
+    """Say which living documents of each segment may be returned; None for all.
+
+    The own organisation's never may.
+    """
+    where = where or Filter()
     if own_org is not None:
-        mask &= ~labels.docs_with("org", [own_org])
-    if where is None:
-        return mask
+        where = replace(where, exclude_org={*where.exclude_org, own_org})
+    if where == Filter():
+        return None
+    return [
+        holding.living & _admitted(holding.segment, where)
+        for holding in snapshot.holdings
+    ]
+
+
+def _admitted(segment: Segment, where: Filter) -> Mask:
+    mask = np.ones(len(segment), dtype=np.bool_)
     for axis, values in (
         ("kind", where.kind),
         ("chain", where.chain),
         ("field", where.field),
     ):
         if values is not None:
-            mask &= labels.docs_with(axis, values)
+            mask &= _carrying(segment, axis, values)
     if where.region is not None:
         inside = [
             value
-            for value in labels.values("region")
-            if any(admits_region(wanted, value) for wanted in where.region)
+            for axis, value in segment.labels
+            if axis == "region"
+            and any(admits_region(wanted, value) for wanted in where.region)
         ]
-        mask &= labels.docs_with("region", inside)
+        mask &= _carrying(segment, "region", inside)
     if where.exclude_org:
-        mask &= ~labels.docs_with("org", where.exclude_org)
+        mask &= ~_carrying(segment, "org", where.exclude_org)
     if where.max_tier is not None:
         mask &= segment.tiers <= where.max_tier
     if where.ids is not None:
@@ -132,56 +125,92 @@ def admitted(
     return mask
 
 
+def _carrying(segment: Segment, axis: str, values: Iterable[str]) -> Mask:
+    """Say which documents carry one of the values on an axis."""
+    mask = np.zeros(len(segment), dtype=np.bool_)
+    for value in values:
+        mask[segment.docs_with((axis, value))] = True
+    return mask
+
+
 def _with_ids(segment: Segment, ids: Collection[str]) -> Mask:
     mask = np.zeros(len(segment), dtype=np.bool_)
-    mask[[doc for posting_id in ids for doc in segment.find(posting_id)]] = True
+    mask[[doc for i in ids for doc in segment.find(i, digest64(i))]] = True
     return mask
 
 
 def vector_parts(
-    posting: Posting, segment: Segment, labels: Labels, weights: Weights
+    posting: Posting, chosen: Chosen, weights: Weights
 ) -> dict[str, Floats]:
-    """Compute the structured parts for every document; NaN where not computable."""
-    nothing = np.full(len(segment), np.nan)
+    """Compute the structured parts of the candidates; NaN where not computable."""
+    nothing = np.full(len(chosen), np.nan)
     parts = dict.fromkeys(VECTOR_PARTS, nothing)
     codes = posting.codes
+    carried = _Carried(chosen) if codes else None
 
-    def nearness(axis: str, steps: Sequence[float]) -> Floats:
-        if axis not in codes:
+    def nearness(axis: str, near: Callable[[str, str], float]) -> Floats:
+        if carried is None or axis not in codes:
             return nothing
-        near = {
-            value: max(code_nearness(own, value, steps) for own in codes[axis])
-            for value in labels.values(axis)
-        }
-        return labels.nearness(axis, near)
+        own = codes[axis]
+        return carried.nearness(axis, lambda value: max(near(o, value) for o in own))
 
-    parts["chain"] = nearness("chain", (0.0,))
-    field = nearness("field", (0.0,))
-    industry = nearness("industry", weights.code_steps)
+    parts["chain"] = nearness("chain", _same)
+    field = nearness("field", _same)
+    industry = nearness(
+        "industry", lambda own, value: code_nearness(own, value, weights.code_steps)
+    )
     both = (field + industry) / 2
     parts["field"] = np.where(
         np.isnan(both), np.where(np.isnan(field), industry, field), both
     )
-    if "region" in codes:
-        near = {
-            value: max(
-                region_nearness(own, value, weights.region) for own in codes["region"]
-            )
-            for value in labels.values("region")
-        }
-        parts["region"] = labels.nearness("region", near)
+    parts["region"] = nearness(
+        "region", lambda own, value: region_nearness(own, value, weights.region)
+    )
     supplies = posting.kind in SUPPLY
     if posting.maturity is not None:
-        gap = posting.maturity - segment.maturity
+        gap = posting.maturity - chosen.gather("maturity")
         parts["maturity"] = 1 - np.maximum(-gap if supplies else gap, 0.0)
     if posting.budget_yuan is not None:
-        own, theirs = float(posting.budget_yuan), segment.budget
+        own, theirs = float(posting.budget_yuan), chosen.gather("budget")
         money, price = (theirs, own) if supplies else (own, theirs)
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.where(np.asarray(price) > 0, money / np.asarray(price), 1.0)
         known = ~np.isnan(theirs)
         parts["budget"] = np.where(known, np.minimum(share, 1.0), np.nan)
     return parts
+
+
+def _same(own: str, value: str) -> float:
+    return 1.0 if own == value else 0.0
+
+
+class _Carried:
+    """The labels of the candidates."""
+
+    def __init__(self, chosen: Chosen) -> None:
+        self.total = len(chosen)
+        self.found: list[tuple[Integers, Integers, list[tuple[str, str]]]] = []
+        first = 0
+        for segment, docs in chosen.held:
+            starts = segment.doc_label_bounds[docs]
+            sizes = segment.doc_label_bounds[docs + 1] - starts
+            numbers, which = np.unique(
+                segment.doc_labels[ranges(starts, sizes)], return_inverse=True
+            )
+            rows = np.repeat(np.arange(first, first + len(docs)), sizes)
+            labels = [segment.label_list[number] for number in numbers.tolist()]
+            self.found.append((rows, which, labels))
+            first += len(docs)
+
+    def nearness(self, axis: str, near: Callable[[str], float]) -> Floats:
+        """Return the best nearness of each candidate's values, NaN without a value."""
+        best = np.full(self.total, -1.0)
+        for rows, which, labels in self.found:
+            values = np.array(
+                [near(value) if mine == axis else -1.0 for mine, value in labels]
+            )
+            np.maximum.at(best, rows, values[which])
+        return np.where(best < 0, np.nan, best)
 
 
 def fuzzy_part(query: Facts, document: Facts) -> float | None:
@@ -257,12 +286,9 @@ def _indicator_weight(indicator: Indicator, weights: Weights) -> float:
     return weights.core_weight if indicator.is_core else 1.0
 
 
-def needs_a_look(query: Facts, segment: Segment) -> tuple[Mask, Mask]:
-    """Say for which documents names, and for which indicators, must be compared."""
+def needs_a_look(query: Facts, chosen: Chosen) -> tuple[Mask, Mask]:
+    """Say for which candidates names, and for which indicators, must be compared."""
+    flags = chosen.gather("flags")
     names = bool(query.names or query.grades or query.hidden_grades)
     rows = any(query.claimed())
-    none = np.zeros(len(segment), dtype=np.bool_)
-    return (
-        (segment.flags & HAS_NAMES) > 0 if names else none,
-        (segment.flags & HAS_CLAIMS) > 0 if rows else none,
-    )
+    return ((flags & HAS_NAMES) > 0) & names, ((flags & HAS_CLAIMS) > 0) & rows

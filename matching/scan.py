@@ -82,6 +82,89 @@ def scattered(features: Keys) -> Keys:
     return features * np.uint64(_SPREAD)
 
 
+def gathered(keys: Keys) -> Keys:
+    """Undo `scattered`."""
+    return keys * np.uint64(_GATHER)
+
+
+class Postings(NamedTuple):
+    """Triples of document, feature and frequency, by feature, then by document.
+
+    Attributes
+    ----------
+    keys : array of uint64, shape (features,)
+        `scattered` features, ascending.
+    bounds : array of int64, shape (features + 1,)
+        Where the postings of each begin.
+    docs : array of uint16, shape (postings,)
+    counts : array of uint8, shape (postings,)
+    """
+
+    keys: Keys
+    bounds: Integers
+    docs: npt.NDArray[np.uint16]
+    counts: npt.NDArray[np.uint8]
+
+    @property
+    def sizes(self) -> Integers:
+        """In how many documents each feature stands."""
+        return np.diff(self.bounds)
+
+    @property
+    def features(self) -> Keys:
+        """The features themselves."""
+        return gathered(self.keys)
+
+    def only(self, listed: Mask) -> "Postings":
+        """Return the postings of some features; the others keep an empty list."""
+        kept = np.repeat(listed, self.sizes)
+        bounds = np.concatenate(([0], np.cumsum(np.where(listed, self.sizes, 0))))
+        return Postings(self.keys, bounds, self.docs[kept], self.counts[kept])
+
+
+def by_feature(
+    owners: npt.NDArray[Any],
+    features: Keys,
+    counts: npt.NDArray[Any],
+    documents: int,
+) -> Postings:
+    """Sort triples of document, feature and frequency, given in any order.
+
+    Parameters
+    ----------
+    owners : array of int, shape (postings,)
+        Number of the document, from 0.
+    features : array of uint64, shape (postings,)
+    counts : array of int, shape (postings,)
+        From 1 to 255.
+    documents : int
+        At most 65,536.
+
+    Raises
+    ------
+    MatchingError
+        When a value is out of range, or a document names a feature twice.
+    """
+    _check_triples(owners, features, counts, documents)
+    docs = np.asarray(owners).astype(np.uint16)
+    keys = scattered(np.asarray(features, np.uint64))
+    # Stable sorts of 16 bits take one pass; most callers bring documents in order.
+    order = np.argsort(docs, kind="stable")
+    order = order[np.argsort(keys[order], kind="stable")]
+    keys, docs = keys[order], docs[order]
+    new = np.ones(len(keys), np.bool_)
+    new[1:] = keys[1:] != keys[:-1]
+    if (twice := np.flatnonzero(~new[1:] & (docs[1:] == docs[:-1]))).size:
+        raise MatchingError(f"document {docs[twice[0]]} names a feature twice")
+    starts = np.flatnonzero(new)
+    return Postings(
+        keys[starts],
+        np.append(starts, len(keys)),
+        docs,
+        np.asarray(counts)[order].astype(np.uint8),
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Block:
     """Posting lists of at most 65,536 documents, as flat arrays that can be mapped.
@@ -153,7 +236,7 @@ class Block:
     @property
     def features(self) -> Keys:
         """The features in the order of their lists."""
-        return self.entries[:-1, 0] * np.uint64(_GATHER)
+        return gathered(self.entries[:-1, 0])
 
     @classmethod
     def of(
@@ -181,54 +264,44 @@ class Block:
             When a value is out of range, or a document names a feature twice.
         """
         norms = np.ascontiguousarray(norms, np.float64)
-        _check_triples(owners, features, counts, norms)
-        keys = scattered(np.asarray(features, np.uint64))
-        order = np.argsort(owners, kind="stable")
-        order = order[np.argsort(keys[order], kind="stable")]
-        keys, docs = keys[order], np.asarray(owners)[order].astype(np.uint16)
-        tf = np.asarray(counts)[order].astype(np.uint8)
-        new = np.ones(len(keys), np.bool_)
-        new[1:] = keys[1:] != keys[:-1]
-        if (~new[1:] & (docs[1:] == docs[:-1])).any():
-            twice = int(np.flatnonzero(~new[1:] & (docs[1:] == docs[:-1]))[0])
-            raise MatchingError(f"document {docs[twice]} names a feature twice")
-        starts = np.flatnonzero(new)
+        return cls.laid(by_feature(owners, features, counts, len(norms)), norms)
+
+    @classmethod
+    def laid(
+        cls, postings: Postings, norms: Floats, listed: Mask | None = None
+    ) -> Self:
+        """Lay out sorted postings.
+
+        Parameters
+        ----------
+        postings : Postings
+        norms : array of float64, shape (documents,)
+            Between 1e-100 and 1e100.
+        listed : array of bool, shape (features,), optional
+            Features that questions may ask for; the others keep an entry with an empty
+            list, so that they have a number.
+
+        Raises
+        ------
+        MatchingError
+            When a norm is out of range.
+        """
+        norms = np.ascontiguousarray(norms, np.float64)
+        _check_norms(norms)
+        if listed is not None:
+            postings = postings.only(listed)
         used = np.zeros(len(norms), np.bool_)
-        used[docs] = True
+        used[postings.docs] = True
         inverses, scale = _inverses(norms, used)
-        entries, lists = _lists(keys, docs, tf, starts)
+        entries, lists = _lists(postings)
         return cls(
             entries=entries,
-            directory=_directory(keys[starts]),
+            directory=_directory(postings.keys),
             lists=lists,
             norms=norms,
             inverses=inverses,
             scale=scale,
         )
-
-    def triples(self) -> tuple[Integers, Keys, npt.NDArray[np.uint8]]:
-        """Return owners, features and counts, list by list."""
-        starts = (self.entries[:, 1] & _START).astype(np.int64)
-        sizes = np.diff(starts)
-        again = self._again(starts[:-1])
-        heads = np.where(again > 0, 2 * again + 1, 0)
-        numbers = np.arange(len(sizes))
-        owners = self.lists[ranges(starts[:-1] + heads, sizes - heads)]
-        of_list = np.repeat(numbers, sizes - heads)
-        counts = np.ones(len(owners), np.uint8)
-        firsts = starts[:-1] + 1
-        repeated = self.lists[ranges(firsts, again)]
-        where = (np.repeat(numbers, again) << 16) | repeated
-        places = np.searchsorted((of_list << 16) | owners, where)
-        counts[places] = self.lists[ranges(firsts + again, again)]
-        return owners.astype(np.int64), self.features[of_list], counts
-
-    def _again(self, starts: Integers) -> Integers:
-        """Return how many documents of each list have its feature more than once."""
-        again = np.zeros(len(starts), np.int64)
-        some = self.entries[:-1, 1] >> _PEAK > 1
-        again[some] = self.lists[starts[some]].astype(np.int64) + 1
-        return again
 
     def with_norms(self, norms: Floats) -> "Block":
         """Return the same lists under other norms; nothing else is copied."""
@@ -267,31 +340,6 @@ class Block:
             right = self.entries[middle, 0] <= wanted
             low, high = np.where(right, middle, low), np.where(right, high, middle)
         return np.where(empty | (self.entries[low, 0] != wanted), -1, low)
-
-    def frequencies(self, docs: Integers, features: Keys) -> npt.NDArray[np.uint8]:
-        """Return how often each of some documents has each of some features.
-
-        Parameters
-        ----------
-        docs : array of int64, shape (documents,)
-            Local ids.
-        features : array of uint64, shape (features,)
-            All different.
-
-        Returns
-        -------
-        array of uint8, shape (documents, features)
-        """
-        docs = _local(self, docs)
-        seats = self.seats(scattered(np.asarray(features, np.uint64)))
-        found = np.zeros((len(docs), len(features)), np.uint8)
-        compiled = kernels.compiled()
-        if compiled is not None:
-            compiled.list_frequencies(self.entries, self.lists, docs, seats, found)
-            return found
-        for column in np.flatnonzero(seats >= 0):
-            found[:, column] = _counts(self, int(seats[column]), docs)
-        return found
 
     def parts(self, seat: int) -> _Parts:
         """Return one list: who has the feature, who more than once, how often."""
@@ -334,9 +382,10 @@ def _check_triples(
     owners: npt.NDArray[Any],
     features: Keys,
     counts: npt.NDArray[Any],
-    norms: Floats,
+    documents: int,
 ) -> None:
-    _check_norms(norms)
+    if documents > BLOCK:
+        raise MatchingError(f"a block holds {BLOCK} documents, not {documents}")
     if not len(owners) == len(features) == len(counts):
         raise MatchingError(
             f"{len(owners)} owners, {len(features)} features and {len(counts)} counts "
@@ -346,8 +395,8 @@ def _check_triples(
         return
     if len(owners) >= 1 << 32:
         raise MatchingError(f"{len(owners)} postings are too many for one block")
-    if owners.min() < 0 or owners.max() >= len(norms):
-        raise MatchingError(f"owners must lie between 0 and {len(norms) - 1}")
+    if owners.min() < 0 or owners.max() >= documents:
+        raise MatchingError(f"owners must lie between 0 and {documents - 1}")
     if counts.min() < 1 or counts.max() > 255:
         raise MatchingError("counts must lie between 1 and 255")
 
@@ -363,33 +412,28 @@ def _inverses(norms: Floats, used: Mask) -> tuple[npt.NDArray[np.uint8], Floats]
     return inverses, np.array([step])
 
 
-def _lists(
-    keys: Keys,
-    docs: npt.NDArray[np.uint16],
-    tf: npt.NDArray[np.uint8],
-    starts: Integers,
-) -> tuple[Keys, npt.NDArray[np.uint16]]:
-    """Lay sorted postings out as entries and lists."""
-    sizes = np.diff(np.append(starts, len(keys)))
+def _lists(postings: Postings) -> tuple[Keys, npt.NDArray[np.uint16]]:
+    """Lay postings out as entries and lists."""
+    sizes, tf = postings.sizes, postings.counts
     repeated = np.flatnonzero(tf > 1)
-    list_of = np.repeat(np.arange(len(starts)), sizes)
-    again = np.bincount(list_of[repeated], minlength=len(starts))
+    list_of = np.searchsorted(postings.bounds, repeated, side="right") - 1
+    again = np.bincount(list_of, minlength=len(sizes))
     heads = np.where(again > 0, 2 * again + 1, 0)
     ends = np.cumsum(sizes + heads)
     begins = ends - sizes - heads
     lists = np.empty(int(ends[-1]) if len(ends) else 0, np.uint16)
     lists[begins[again > 0]] = again[again > 0] - 1
-    lists[ranges(begins + 1, again)] = docs[repeated]
+    lists[ranges(begins + 1, again)] = postings.docs[repeated]
     lists[ranges(begins + 1 + again, again)] = tf[repeated]
-    lists[ranges(begins + heads, sizes)] = docs
-    entries = np.empty((len(starts) + 1, 2), np.uint64)
-    entries[:-1, 0] = keys[starts]
+    lists[ranges(begins + heads, sizes)] = postings.docs
+    entries = np.empty((len(sizes) + 1, 2), np.uint64)
+    entries[:-1, 0] = postings.keys
     entries[-1, 0] = np.iinfo(np.uint64).max
     entries[:-1, 1] = begins.astype(np.uint64)
     entries[-1, 1] = len(lists)
-    if len(starts):
-        peaks = np.maximum.reduceat(tf, starts).astype(np.uint64)
-        entries[:-1, 1] |= peaks << _PEAK
+    if len(filled := np.flatnonzero(sizes)):
+        peaks = np.maximum.reduceat(tf, postings.bounds[filled])
+        entries[filled, 1] |= peaks.astype(np.uint64) << _PEAK
     return entries, lists
 
 
@@ -417,18 +461,15 @@ def _directory(keys: Keys) -> npt.NDArray[np.uint32]:
 
 @dataclass(frozen=True, eq=False)
 class Forward:
-    """For each document of a block its features, where many are looked up at once.
-
-    Optional: `Block.frequencies` answers the same from the posting lists, without
-    these 5 bytes a posting.
+    """The same postings by document: for each its features and their frequencies.
 
     Attributes
     ----------
     bounds : array of uint32, shape (documents + 1,)
         Where each document begins in `numbers`.
-    numbers : array of uint32
-        Numbers of its features among the block's entries, ascending.
-    counts : array of uint8
+    numbers : array of uint32, shape (postings,)
+        Numbers of its features among the entries of its block, ascending.
+    counts : array of uint8, shape (postings,)
         How often the document has each.
     """
 
@@ -437,92 +478,76 @@ class Forward:
     counts: npt.NDArray[np.uint8]
 
     @classmethod
-    def of(cls, block: Block) -> Self:
-        """Turn the posting lists of a block."""
-        owners, features, counts = block.triples()
-        numbers = block.seats(scattered(features))
-        order = np.argsort(owners, kind="stable")
-        sizes = np.bincount(owners, minlength=len(block))
+    def of(cls, postings: Postings, documents: int) -> Self:
+        """Turn postings round."""
+        order = np.argsort(postings.docs, kind="stable")
+        numbers = np.repeat(
+            np.arange(len(postings.keys), dtype=np.uint32), postings.sizes
+        )
+        sizes = np.bincount(postings.docs, minlength=documents)
         return cls(
             np.concatenate(([0], np.cumsum(sizes))).astype(np.uint32),
-            numbers[order].astype(np.uint32),
-            counts[order],
+            numbers[order],
+            postings.counts[order],
         )
 
-    def frequencies(
-        self, block: Block, docs: Integers, features: Keys
-    ) -> npt.NDArray[np.uint8]:
-        """Return what `Block.frequencies` returns."""
-        docs = _local(block, docs)
-        seats = block.seats(scattered(np.asarray(features, np.uint64)))
+    def places(self, docs: Integers) -> tuple[Integers, Integers]:
+        """Return where the features of some documents stand, and how many each has.
+
+        Returns
+        -------
+        places : array of int64
+            In `numbers` and `counts`, document by document.
+        sizes : array of int64, shape (documents,)
+        """
+        starts = self.bounds[docs].astype(np.int64)
+        sizes = self.bounds[docs + 1] - starts
+        return ranges(starts, sizes), sizes
+
+    def frequencies(self, docs: Integers, seats: Integers) -> npt.NDArray[np.uint8]:
+        """Return how often each of some documents has each of some features.
+
+        Parameters
+        ----------
+        docs : array of int64, shape (documents,)
+        seats : array of int64, shape (features,)
+            Numbers of the features, all different; -1 for one that no document has.
+
+        Returns
+        -------
+        array of uint8, shape (documents, features)
+
+        Raises
+        ------
+        MatchingError
+            When a document is out of range.
+        """
+        docs = np.ascontiguousarray(docs, np.int64)
+        if len(docs) and not 0 <= docs.min() <= docs.max() < len(self.bounds) - 1:
+            raise MatchingError(
+                f"documents must lie between 0 and {len(self.bounds) - 2}"
+            )
+        found = np.zeros((len(docs), len(seats)), np.uint8)
+        known = np.flatnonzero(seats >= 0)
+        if not len(known) or not len(docs):
+            return found
         compiled = kernels.compiled()
         if compiled is not None:
-            found = np.zeros((len(docs), len(features)), np.uint8)
-            order = np.argsort(seats, kind="stable")
+            columns = known[np.argsort(seats[known])]
             compiled.forward_frequencies(
-                self.bounds, self.numbers, self.counts, docs, seats[order], order, found
-            )
+                self.bounds, self.numbers, self.counts, docs, seats[columns], columns,
+                found,
+            )  # fmt: skip
             return found
-        begins = self.bounds[docs].astype(np.int64)
-        sizes = self.bounds[docs + 1].astype(np.int64) - begins
-        places = ranges(begins, sizes)
+        places, sizes = self.places(docs)
         rows = np.repeat(np.arange(len(docs)), sizes)
-        columns = np.full(len(block.entries), -1, np.int64)
-        columns[seats[seats >= 0]] = np.flatnonzero(seats >= 0)
-        column = columns[self.numbers[places]]
-        found = np.zeros((len(docs), len(features)), np.uint8)
+        mine = self.numbers[places]
+        columns = np.full(int(max(mine.max(initial=0), seats.max())) + 1, -1, np.int64)
+        columns[seats[known]] = known
+        column = columns[mine]
         held = column >= 0
         found[rows[held], column[held]] = self.counts[places[held]]
         return found
-
-
-def _local(block: Block, docs: Integers) -> Integers:
-    """Refuse documents that are not in a block."""
-    docs = np.ascontiguousarray(docs, np.int64)
-    if len(docs) and not 0 <= docs.min() <= docs.max() < len(block):
-        raise MatchingError(f"documents must lie between 0 and {len(block) - 1}")
-    return docs
-
-
-def merged(
-    blocks: Sequence[Block], living: Sequence[Mask | None] | None = None
-) -> list[Block]:
-    """Lay blocks together, in their order, without their dead documents.
-
-    Returns
-    -------
-    list of Block
-        Full ones, but for the last.
-    """
-    owners, features, counts, norms = [], [], [], []
-    total = 0
-    for number, block in enumerate(blocks):
-        alive = None if living is None else living[number]
-        docs, mine, tf = block.triples()
-        kept = np.ones(len(block), np.bool_) if alive is None else alive
-        places = np.cumsum(kept) - 1 + total
-        held = kept[docs]
-        owners.append(places[docs[held]])
-        features.append(mine[held])
-        counts.append(tf[held])
-        norms.append(block.norms[kept])
-        total += int(kept.sum())
-    if not total:
-        return []
-    all_owners, all_features = np.concatenate(owners), np.concatenate(features)
-    all_counts, all_norms = np.concatenate(counts), np.concatenate(norms)
-    result = []
-    for first in range(0, total, BLOCK):
-        held = (all_owners >= first) & (all_owners < first + BLOCK)
-        result.append(
-            Block.of(
-                all_owners[held] - first,
-                all_features[held],
-                all_counts[held],
-                all_norms[first : first + BLOCK],
-            )
-        )
-    return result
 
 
 class Shelf:
@@ -570,6 +595,24 @@ class Shelf:
             [0 if mask is None else _address(mask) for mask in self.living], np.uint64
         )
         self.documents = sum(len(block) for block in self.blocks)
+
+
+def seats(shelf: Shelf, features: Keys) -> Integers:
+    """Find features in every block.
+
+    Returns
+    -------
+    array of int64, shape (blocks, features)
+        Their numbers among the entries of each block, -1 where it has none.
+    """
+    wanted = scattered(np.ascontiguousarray(features, np.uint64))
+    compiled = kernels.compiled()
+    if compiled is None:
+        found = [block.seats(wanted) for block in shelf.blocks]
+        return np.array(found, np.int64).reshape(len(found), len(wanted))
+    places = np.empty((len(shelf.blocks), len(wanted)), np.int64)
+    compiled.look_up(shelf.table, wanted, places)
+    return places
 
 
 class _Desk(local):
@@ -693,7 +736,7 @@ def _shelf(
 
 def _checked(features: Keys, weights: Floats) -> Pair:
     """Scatter the features and leave out those that weigh nothing."""
-    wanted = np.ascontiguousarray(features, np.uint64) * np.uint64(_SPREAD)
+    wanted = scattered(np.ascontiguousarray(features, np.uint64))
     weights = np.ascontiguousarray(weights, np.float64)
     if wanted.shape != weights.shape or wanted.ndim != 1:
         raise MatchingError(f"{len(wanted)} features, but {len(weights)} weights")
@@ -827,6 +870,8 @@ def _sums(
     sums = np.zeros(len(block), np.uint16)
     for feature in lists:
         docs, again, counts = block.parts(int(seats[feature]))
+        if not len(docs):
+            continue
         gain = gains[feature]
         sums[docs] += gain[1]
         sums[again] += gain[counts] - gain[1]

@@ -1,9 +1,10 @@
 """Keep flat arrays on disk so that a killed writer never leaves a broken index.
 
-A directory holds generations and one manifest. A writer fills a new generation beside
-the old one, brings it to the disk, and then replaces the manifest in one step. Whoever
-opens the directory sees the old index or the new one, never a mixture. What an index
-holds is a dataclass of arrays, each in a file of its own.
+A directory holds arrays, by the directory, and one manifest that names them. A writer
+brings what is new to the disk beside the old, and then replaces the manifest in one
+step. Whoever opens the directory sees the old index or the new one, never a mixture.
+What an index holds are dataclasses of arrays, each array in a file of its own; what has
+not changed is not written again.
 """
 
 import fcntl
@@ -11,11 +12,11 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, Self, TypeVar, cast
 from zlib import crc32
 
 import numpy as np
@@ -29,7 +30,139 @@ _MANIFEST: Final = "manifest.json"
 _GENERATION: Final = "generation-"
 _UNFINISHED: Final = "unfinished-"
 _ATTEMPTS: Final = 5
-_ALWAYS: Final = frozenset({"generation", "files"})
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Arrays that lie on disk: the name of their directory, and what is in it.
+
+    Attributes
+    ----------
+    name : str
+    files : mapping
+        By file name: size in bytes and CRC-32.
+    """
+
+    name: str
+    files: Mapping[str, Mapping[str, int]]
+
+    @classmethod
+    def of(cls, entry: Any) -> Self:
+        """Read an entry of a manifest.
+
+        Raises
+        ------
+        IndexCorrupt
+            When it is none.
+        """
+        try:
+            return cls(str(entry["name"]), dict(entry["files"]))
+        except (TypeError, KeyError, ValueError) as error:
+            raise IndexCorrupt(f"{entry!r:.80} names no arrays") from error
+
+    def entry(self) -> dict[str, Any]:
+        """Return the entry for a manifest."""
+        return {"name": self.name, "files": self.files}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes on disk."""
+        return sum(int(file["bytes"]) for file in self.files.values())
+
+
+def put(arrays: Any, path: Path, prefix: str) -> Stored:
+    """Bring arrays to the disk, in a directory of their own that nothing names yet.
+
+    Parameters
+    ----------
+    arrays : dataclass whose fields are arrays
+    path : Path
+    prefix : str
+        What the name of the directory begins with.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=path))
+    unfinished.chmod(0o755)
+    files = _write(arrays, unfinished)
+    _sync(unfinished)
+    name = unfinished.name.replace(_UNFINISHED, prefix, 1)
+    unfinished.rename(path / name)
+    return Stored(name, files)
+
+
+def publish(path: Path, manifest: Mapping[str, Any], kept: Collection[str]) -> None:
+    """Replace the manifest in one step, then remove what it no longer names.
+
+    Processes that have mapped files keep them until they let go.
+
+    Parameters
+    ----------
+    path : Path
+    manifest : mapping
+    kept : collection of str
+        Names of the directories that the manifest names.
+    """
+    _sync(path)
+    _replace(path / _MANIFEST, json.dumps(manifest, indent=1))
+    _sync(path)
+    for entry in path.iterdir():
+        if entry.is_dir() and entry.name not in kept:
+            shutil.rmtree(entry)
+
+
+def get(kind: type[T], path: Path, stored: Stored, *, verify: bool) -> T:
+    """Map arrays into memory.
+
+    Raises
+    ------
+    FileNotFoundError
+        When a file is missing.
+    IndexCorrupt
+        When a file differs from what was noted of it.
+    """
+    return _read(kind, path / stored.name, stored.files, verify=verify)
+
+
+def opened(
+    path: Path,
+    versions: Mapping[str, Any],
+    wanted: Collection[str],
+    read: Callable[[dict[str, Any]], T],
+) -> tuple[T, dict[str, Any]]:
+    """Read the manifest at `path` and what it names.
+
+    Parameters
+    ----------
+    path : Path
+    versions : mapping
+        What the manifest must say of who wrote it, ``format`` first.
+    wanted : collection of str
+        What else it must say.
+    read : callable
+        Reads what a manifest names; called again where a writer has just replaced it.
+
+    Returns
+    -------
+    what was read, manifest
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no index.
+    IndexCorrupt
+        When files are missing or do not fit their checksums.
+    IndexVersionMismatch
+        When another version wrote it.
+    """
+    for attempt in range(_ATTEMPTS):
+        manifest = _manifest(path, versions, wanted)
+        try:
+            return read(manifest), manifest
+        except FileNotFoundError as error:
+            if attempt + 1 < _ATTEMPTS and _manifest(path, versions, ()) != manifest:
+                continue
+            raise IndexCorrupt(f"{error.filename} is missing") from error
+    raise IndexCorrupt(f"{path} was replaced again and again while it was opened")
 
 
 def save(arrays: Any, path: Path, about: Mapping[str, Any]) -> int:
@@ -49,23 +182,9 @@ def save(arrays: Any, path: Path, about: Mapping[str, Any]) -> int:
     int
         Bytes on disk.
     """
-    path.mkdir(parents=True, exist_ok=True)
-    for entry in path.glob(f"{_UNFINISHED}*"):
-        shutil.rmtree(entry)
-    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=path))
-    unfinished.chmod(0o755)
-    listing = _write(arrays, unfinished)
-    _sync(unfinished)
-    name = unfinished.name.replace(_UNFINISHED, _GENERATION, 1)
-    unfinished.rename(path / name)
-    manifest = {**about, "generation": name, "files": listing}
-    _replace(path / _MANIFEST, json.dumps(manifest, indent=1))
-    _sync(path)
-    for entry in path.glob(f"{_GENERATION}*"):
-        if entry.name != name:
-            # Processes that have mapped these files keep them until they let go.
-            shutil.rmtree(entry)
-    return sum(int(item["bytes"]) for item in listing.values())
+    stored = put(arrays, path, _GENERATION)
+    publish(path, {**about, "arrays": stored.entry()}, {stored.name})
+    return stored.nbytes
 
 
 def load(
@@ -76,48 +195,13 @@ def load(
     *,
     verify: bool,
 ) -> tuple[T, dict[str, Any]]:
-    """Map the index at `path` into memory.
-
-    Parameters
-    ----------
-    kind : type
-        Dataclass whose fields are arrays.
-    path : Path
-    versions : mapping
-        What the manifest must say of who wrote it, ``format`` first.
-    wanted : collection of str
-        What else it must say.
-    verify : bool
-        Whether checksums are compared, which reads all files once.
-
-    Returns
-    -------
-    arrays, manifest
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no index.
-    IndexCorrupt
-        When files are missing or do not fit their checksums.
-    IndexVersionMismatch
-        When another version wrote it.
-    """
-    for attempt in range(_ATTEMPTS):
-        manifest = _manifest(path, versions, _ALWAYS.union(wanted))
-        try:
-            arrays = _read(
-                kind, path / manifest["generation"], manifest["files"], verify=verify
-            )
-        except FileNotFoundError as error:
-            # A writer may just have replaced this generation; then look again.
-            if attempt + 1 < _ATTEMPTS and (
-                _manifest(path, versions, _ALWAYS) != manifest
-            ):
-                continue
-            raise IndexCorrupt(f"{error.filename} is missing") from error
-        return arrays, manifest
-    raise IndexCorrupt(f"{path} was replaced again and again while it was opened")
+    """Map the index that `save` wrote into memory; raises as `opened` does."""
+    return opened(
+        path,
+        versions,
+        {"arrays", *wanted},
+        lambda manifest: get(kind, path, Stored.of(manifest["arrays"]), verify=verify),
+    )
 
 
 def _manifest(

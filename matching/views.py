@@ -12,24 +12,22 @@ from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from matching.lexicon.background import informativeness
 from matching.lexicon.thesaurus import related
-from matching.scan import LOGS, ranges
+from matching.retrieval import Chosen, Counts, dot, weighed
+from matching.scan import LOGS
 from matching.segments import (
     GRAM_KINDS,
     SCORED_KINDS,
     TOKEN_KINDS,
+    Features,
     Floats,
     Integers,
     Mask,
-    Segment,
+    nonzero,
 )
 from matching.tokens import Kind, are_of
-
-Features: TypeAlias = npt.NDArray[np.uint64]
-Counts: TypeAlias = npt.NDArray[np.uint8]
 
 Frequencies: TypeAlias = Callable[[Features], Floats]
 """Returns for each feature in how many living documents it stands."""
@@ -132,46 +130,11 @@ class Rows:
     norms: Floats
     gram_norms: Floats
 
-
-def stacked(tables: Sequence[Rows]) -> Rows:
-    """Put the rows of several segments under one another."""
-    return Rows(
-        *(
-            np.concatenate([getattr(table, name) for table in tables])
-            for name in ("counts", "lengths", "norms", "gram_norms")
-        )
-    )
-
-
-def rows_of(features: Features, segment: Segment, docs: Integers) -> Rows:
-    """Lay out some documents of a segment for the features of a query."""
-    return Rows(
-        counts_of(features, segment, docs),
-        segment.lengths[docs],
-        segment.norms[docs],
-        segment.gram_norms[docs],
-    )
-
-
-def counts_of(features: Features, segment: Segment, docs: Integers) -> Counts:
-    """Count features in some documents.
-
-    Returns
-    -------
-    array of uint8, shape (documents, features)
-    """
-    counts = np.zeros((len(docs), len(features)), np.uint8)
-    if not len(segment.keys) or not len(docs):
-        return counts
-    places, known = segment.places(features)
-    columns = np.full(len(segment.keys), -1, np.int32)
-    columns[places[known]] = np.flatnonzero(known)
-    where, sizes = segment.entries_of(docs)
-    column = columns[segment.doc_features[where]]
-    rows = np.repeat(np.arange(len(docs)), sizes)
-    held = column >= 0
-    counts[rows[held], column[held]] = segment.doc_counts[where[held]]
-    return counts
+    @classmethod
+    def of(cls, chosen: Chosen, counts: Counts) -> "Rows":
+        """Put the columns of documents beside their counts."""
+        columns = (chosen.gather(name) for name in ("lengths", "norms", "gram_norms"))
+        return cls(counts, *columns)
 
 
 class Bm25View:
@@ -209,7 +172,7 @@ class Bm25View:
         norms = self.k1 * (
             1 - self.b + self.b * rows.lengths / statistics.average_length
         )
-        return _dot(rows.counts / (rows.counts + norms[:, None]), weights) / most
+        return dot(rows.counts / (rows.counts + norms[:, None]), weights) / most
 
 
 def retrieval_weights(query: Query, statistics: Statistics) -> Floats:
@@ -223,35 +186,6 @@ def retrieval_weights(query: Query, statistics: Statistics) -> Floats:
     share = words + query.lettered * grams
     weights: Floats = share * query.tf * statistics.idf**2
     return weights
-
-
-def retrieve(features: Features, weights: Floats, segment: Segment) -> Floats:
-    """Score all documents of a segment by its posting lists.
-
-    Returns
-    -------
-    array of float64, shape (documents,)
-        0 where nothing is shared.
-    """
-    scores: Floats = add_up(features, weights, segment) / segment.norms
-    return scores
-
-
-def add_up(features: Features, weights: Floats, segment: Segment) -> Floats:
-    """Add up weighed sub-linear frequencies by document.
-
-    The order of the sums never depends on the segment, and so neither do they.
-    """
-    if not len(segment.keys):
-        return np.zeros(len(segment))
-    places, known = segment.places(features)
-    found = np.flatnonzero(known & (weights > 0))
-    starts = segment.bounds[places[found]]
-    sizes = segment.bounds[places[found] + 1] - starts
-    where = ranges(starts, sizes)
-    gains = LOGS[segment.counts[where]] * np.repeat(weights[found], sizes)
-    sums = np.bincount(segment.docs[where], gains, minlength=len(segment))
-    return sums.astype(np.float64, copy=False)
 
 
 def cosine_scores(query: Query, statistics: Statistics, rows: Rows) -> Floats:
@@ -280,7 +214,7 @@ def _likeness(
     itself = float((weights * query.logs).sum())
     if not itself:
         return np.zeros(len(norms))
-    return _dot(LOGS[rows.counts], weights) / norms * (size / itself)
+    return weighed(rows.counts, weights) / norms * (size / itself)
 
 
 def norm_of(features: Features, logs: Floats) -> float:
@@ -292,32 +226,25 @@ def gram_scores(query: Query, statistics: Statistics, rows: Rows) -> Floats:
     """Return the likeness of letter and character n-grams, forms and compounds."""
     mine = query.of_kinds(GRAM_KINDS)
     size = float(np.sqrt((query.logs[mine] ** 2).sum()))
-    return _likeness(query, statistics, rows, mine, size, _nonzero(rows.gram_norms))
+    return _likeness(query, statistics, rows, mine, size, nonzero(rows.gram_norms))
 
 
-def _nonzero(norms: Floats) -> Floats:
-    return np.where(norms > 0, norms, 1.0)
+def plain_weights(query: Query) -> Floats:
+    """Return what each feature is worth in the search for near-duplicates.
 
-
-def plain_cosine(query: Query, segment: Segment) -> Floats:
-    """Return the cosine of n-gram frequencies with all documents, for near-duplicates.
-
-    Rare words count no more than others here: a copy is a copy by all its text.
+    With the norms of n-grams this is the plain cosine: rare words count no more than
+    others here, since a copy is a copy by all its text.
     """
     mine = query.of_kinds(GRAM_KINDS)
     size = float(np.sqrt((query.logs[mine] ** 2).sum()))
-    if not size:
-        return np.zeros(len(segment))
-    norms = _nonzero(segment.gram_norms)
-    sums = add_up(query.features, np.where(mine, query.logs, 0.0), segment)
-    return np.minimum(sums / norms / size, 1.0)
+    return np.where(mine, query.logs, 0.0) / (size or 1.0)
 
 
 def thesaurus_scores(
     query: Query,
     statistics: Statistics,
     documents: int,
-    held: Sequence[tuple[Segment, Integers]],
+    chosen: Chosen,
     frequencies: Frequencies,
 ) -> Floats:
     """Return how much of query and document have a word of like meaning on either side.
@@ -327,8 +254,8 @@ def thesaurus_scores(
     query, statistics
     documents : int
         Size of the collection.
-    held : sequence of (Segment, array of int64)
-        The documents, segment by segment.
+    chosen : Chosen
+        The documents.
     frequencies : callable
 
     Returns
@@ -338,10 +265,10 @@ def thesaurus_scores(
     """
     mine = query.of_kinds([Kind.STEM])
     stems, idf = query.features[mine], statistics.idf[mine]
-    total = sum(len(docs) for _, docs in held)
+    total = len(chosen)
     if not 0 < len(stems) <= MOST_STEMS:
         return np.zeros(total)
-    owners, features = _stems_of(held)
+    owners, features = _stems_of(chosen)
     if not len(features):
         return np.zeros(total)
     distinct, which = np.unique(features, return_inverse=True)
@@ -364,15 +291,12 @@ def thesaurus_scores(
     return scores
 
 
-def _stems_of(
-    held: Sequence[tuple[Segment, Integers]],
-) -> tuple[Integers, Features]:
+def _stems_of(chosen: Chosen) -> tuple[Integers, Features]:
     """Return the stems of documents, by document."""
     owners, features = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
     first = 0
-    for segment, docs in held:
-        where, sizes = segment.entries_of(docs)
-        mine = segment.keys[segment.doc_features[where]]
+    for segment, docs in chosen.held:
+        mine, _, sizes = segment.features_of(docs)
         stems = are_of(mine, [Kind.STEM])
         owners.append(np.repeat(np.arange(first, first + len(docs)), sizes)[stems])
         features.append(mine[stems])
@@ -404,11 +328,12 @@ class Feedback:
 
     def raw(self, counts: Counts, norms: Floats) -> Floats:
         """Score documents by their counts of the features."""
-        return _dot(LOGS[counts], self.weights) / norms
+        return weighed(counts, self.weights) / norms
 
 
 def feedback(
-    leaders: Sequence[tuple[Segment, int]],
+    leaders: Chosen,
+    order: Integers,
     shares: Floats,
     documents: int,
     frequencies: Frequencies,
@@ -419,10 +344,11 @@ def feedback(
 
     Parameters
     ----------
-    leaders : sequence of (Segment, int)
-        Documents, at least one.
+    leaders : Chosen
+    order : array of int64
+        Rows of `leaders` that feed back, the best first; at least one.
     shares : array of float64
-        How much each counts.
+        How much each of these counts.
     documents : int
         Size of the collection.
     frequencies : callable
@@ -435,35 +361,17 @@ def feedback(
     own part, which the caller adds.
     """
     features, gains = [], []
-    for (segment, doc), share in zip(leaders, shares.tolist(), strict=True):
-        place = slice(segment.doc_bounds[doc], segment.doc_bounds[doc + 1])
-        mine = segment.keys[segment.doc_features[place]]
+    for row, share in zip(order.tolist(), shares.tolist(), strict=True):
+        segment = leaders.snapshot.segments[leaders.segments[row]]
+        doc = leaders.docs[[row]]
+        mine, counts, _ = segment.features_of(doc)
         kept = are_of(mine, SCORED_KINDS)
         features.append(mine[kept])
-        gains.append(share / segment.norms[doc] * LOGS[segment.doc_counts[place][kept]])
+        gains.append(share / segment.norms[doc] * LOGS[counts[kept]])
     distinct, which = np.unique(np.concatenate(features), return_inverse=True)
     idf = smooth_idf(documents, frequencies(distinct))
     centre = np.bincount(which, np.concatenate(gains), minlength=len(distinct)) * idf
-    order = np.lexsort((distinct, -centre.round(12)))[:most]
-    order.sort()
-    found = Feedback(distinct[order], centre[order] * idf[order], 1.0)
-    greatest = max(
-        float(
-            found.raw(
-                counts_of(found.features, segment, np.array([doc])),
-                segment.norms[[doc]],
-            )[0]
-        )
-        for segment, doc in leaders
-    )
-    return Feedback(found.features, found.weights, greatest or 1.0)
-
-
-def _dot(table: Floats, weights: Floats) -> Floats:
-    """Add up weighed columns, each row in the order of the columns.
-
-    A matrix product may add in another order with another number of rows, and the same
-    document would score otherwise in another company.
-    """
-    sums: Floats = np.einsum("ij,j->i", table, weights, optimize=False)
-    return sums
+    heavy = np.sort(np.lexsort((distinct, -centre.round(12)))[:most])
+    found = Feedback(distinct[heavy], centre[heavy] * idf[heavy], 1.0)
+    raw = found.raw(leaders.counts(found.features), leaders.gather("norms"))
+    return Feedback(found.features, found.weights, float(raw[order].max()) or 1.0)

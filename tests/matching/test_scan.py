@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from matching import kernels, scan
 from matching.errors import MatchingError
-from matching.scan import Block, Shelf, candidates, merged, top, top_many
+from matching.scan import Block, Forward, Shelf, by_feature, candidates, top, top_many
 
 COMPILED = pytest.mark.skipif(not kernels.installed(), reason="numba is optional")
 
@@ -60,6 +60,22 @@ def blocks_of(documents):
             )
         )
     return blocks
+
+
+def triples(block):
+    """Read the lists of a block back."""
+    owners, seats, counted = [], [], []
+    for seat in range(len(block.entries) - 1):
+        docs, again, more = block.parts(seat)
+        counts = np.ones(len(docs), np.int64)
+        counts[np.searchsorted(docs, again)] = more
+        owners.append(docs.astype(np.int64))
+        seats.append(np.full(len(docs), seat))
+        counted.append(counts)
+    if not owners:
+        return np.zeros(0, np.int64), np.zeros(0, np.uint64), np.zeros(0, np.int64)
+    features = scan.gathered(block.entries[:-1, 0])[np.concatenate(seats)]
+    return np.concatenate(owners), features, np.concatenate(counted)
 
 
 def masks_of(documents, blocks, living):
@@ -153,7 +169,7 @@ def test_a_bound_is_never_below_the_score(documents, query):
 @given(documents=documents, seed=st.integers(0, 9))
 def test_the_order_of_the_triples_does_not_matter(documents, seed):
     for block in blocks_of(documents):
-        owners, features, frequencies = block.triples()
+        owners, features, frequencies = triples(block)
         order = np.random.default_rng(seed).permutation(len(owners))
         again = Block.of(
             owners[order], features[order], frequencies[order], block.norms
@@ -163,22 +179,24 @@ def test_the_order_of_the_triples_does_not_matter(documents, seed):
 
 
 @settings(max_examples=50, deadline=None)
-@given(
-    documents=documents,
-    query=st.lists(st.tuples(keys, weights), max_size=8),
-    data=st.data(),
-)
-def test_merging_leaves_out_the_dead_and_keeps_every_score(documents, query, data):
-    documents.sort(key=lambda document: document[0])
-    blocks = blocks_of(documents)
-    n = len(documents)
-    living = data.draw(st.lists(st.booleans(), min_size=n, max_size=n))
-    masks = masks_of(documents, blocks, living)
-    features = np.array([feature for feature, _ in query], np.uint64)
-    weighed = np.array([weight for _, weight in query], np.float64)
-    before = top(blocks, features, weighed, 1000, masks).scores
-    after = top(merged(blocks, masks), features, weighed, 1000).scores
-    assert before.tolist() == after.tolist()
+@given(documents=documents, data=st.data())
+def test_what_is_not_listed_has_a_number_and_is_not_found(documents, data):
+    mine = [bag for block, bag, _ in documents if block == 0]
+    norms = np.ones(len(mine))
+    owners = np.repeat(np.arange(len(mine)), [len(bag) for bag in mine])
+    features = np.array([key for bag in mine for key in bag], np.uint64)
+    counts = np.array([n for bag in mine for n in bag.values()], np.int64)
+    postings = by_feature(owners, features, counts, len(mine))
+    n = len(postings.keys)
+    listed = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)), bool)
+    block = Block.laid(postings, norms, listed)
+    distinct = postings.features
+    assert block.seats(postings.keys).tolist() == list(range(n))
+    for seat in range(n):
+        found = both_ways(
+            lambda seat=seat: top([block], distinct[[seat]], np.ones(1), 100)
+        )
+        assert len(found.ids) == (postings.sizes[seat] if listed[seat] else 0)
 
 
 def corpus(documents, vocabulary, terms, seed):
@@ -200,7 +218,7 @@ def dense(blocks, features, weighed):
     """Score all documents of whole blocks at once, in the order of the features."""
     scores = []
     for block in blocks:
-        owners, mine, frequencies = block.triples()
+        owners, mine, frequencies = triples(block)
         order = np.argsort(mine, kind="stable")
         owners, mine, frequencies = owners[order], mine[order], frequencies[order]
         sums = np.zeros(len(block))
@@ -250,7 +268,7 @@ def test_lists_left_unread_lose_nothing(large, k):
     """A query made of a document, rare words heavy: most common lists stay unread."""
     before = scan.tally()
     for doc in (7, 40_000, 65_535):
-        owners, mine, _ = large[0].triples()
+        owners, mine, _ = triples(large[0])
         features = np.unique(
             np.append(mine[owners == doc], np.arange(5, dtype=np.uint64) * 7919)
         )
@@ -381,7 +399,7 @@ def test_frequencies_are_those_that_were_put_in(large):
     rng = np.random.default_rng(4)
     docs = rng.integers(0, len(large[1]), 300)
     features = np.append(np.arange(25), [5000]).astype(np.uint64) * np.uint64(7919)
-    owners, mine, counted = large[1].triples()
+    owners, mine, counted = triples(large[1])
     table = dict(
         zip(
             zip(owners.tolist(), mine.tolist(), strict=True),
@@ -392,15 +410,17 @@ def test_frequencies_are_those_that_were_put_in(large):
     expected = [
         [table.get((doc, key), 0) for key in features.tolist()] for doc in docs.tolist()
     ]
-    forward = scan.Forward.of(large[1])
-    for found in (
-        large[1].frequencies(docs, features),
-        forward.frequencies(large[1], docs, features),
-    ):
-        assert found.tolist() == expected
+    documents = len(large[1])
+    forward = Forward.of(by_feature(owners, mine, counted, documents), documents)
+    shelf = Shelf(large)
+    seats = scan.seats(shelf, features)
+    assert forward.frequencies(docs, seats[1]).tolist() == expected
     with kernels.without():
-        assert large[1].frequencies(docs, features).tolist() == expected
-        assert forward.frequencies(large[1], docs, features).tolist() == expected
+        assert scan.seats(shelf, features).tolist() == seats.tolist()
+        assert forward.frequencies(docs, seats[1]).tolist() == expected
+    for wrong in (np.array([-1]), np.array([documents])):
+        with pytest.raises(MatchingError, match="documents must lie between 0 and"):
+            forward.frequencies(wrong, seats[1])
 
 
 def test_mapped_arrays_answer_as_those_in_memory(large, tmp_path):

@@ -1,0 +1,280 @@
+"""Turn postings into segments: words counted, facts read, everything laid out."""
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from hashlib import blake2b
+from io import BytesIO
+from itertools import islice
+from mmap import ACCESS_READ, mmap
+from typing import IO, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from matching.facts import Facts, dumped
+from matching.lexicon.background import informativeness
+from matching.postings import Posting
+from matching.scan import BLOCK, LOGS, Block, Forward, by_feature
+from matching.sections import substance
+from matching.segments import (
+    GRAM_KINDS,
+    HAS_CLAIMS,
+    HAS_NAMES,
+    SCORED_KINDS,
+    TOKEN_KINDS,
+    Features,
+    Floats,
+    Integers,
+    Mask,
+    Segment,
+    by_id,
+    digest64,
+    joined,
+    labelled,
+    nonzero,
+    offsets,
+    searchable,
+)
+from matching.tokens import are_of, fold, tokenise
+
+CHUNK: Final = 1024
+"""Postings that are cut into words in one pass; bounds the memory of a build. A block
+is a whole number of chunks."""
+
+
+def weighted_texts(
+    posting: Posting, weights: Mapping[str, int]
+) -> list[tuple[str, int]]:
+    """List the texts that a posting is found by, with how often each counts.
+
+    Of an indicator only name and condition are words. Its value is compared as a value:
+    were it a word too, a better value would lose the word that the need has. Sections
+    about the firm, the benefits and the contact are left out.
+    """
+    rows = (*posting.indicators, *posting.hidden_indicators)
+    named = "\n".join(f"{row.name}\n{row.condition}" for row in rows)
+    texts = [
+        (posting.title, weights["title"]),
+        ("\n".join(posting.keywords), weights["keywords"]),
+        (substance(posting.text), weights["text"]),
+        (substance(posting.hidden_text), weights["text"]),
+        (named, weights["indicators"]),
+    ]
+    return [(text, weight) for text, weight in texts if text]
+
+
+def count_features(
+    texts: Sequence[str], owners: Integers, weights: Integers
+) -> tuple[Integers, npt.NDArray[np.uint64], Integers]:
+    """Count features by owner.
+
+    Returns
+    -------
+    owners, features, counts
+        Sorted by owner, then by feature.
+    """
+    tokens = tokenise([fold(text) for text in texts])
+    docs = owners[tokens.owners]
+    order = np.lexsort((tokens.features, docs))
+    docs, features = docs[order], tokens.features[order]
+    heavy = weights[tokens.owners][order]
+    if not len(docs):
+        return docs, features, heavy
+    new = np.empty(len(docs), dtype=np.bool_)
+    new[0] = True
+    new[1:] = (docs[1:] != docs[:-1]) | (features[1:] != features[:-1])
+    starts = np.flatnonzero(new)
+    return docs[starts], features[starts], np.add.reduceat(heavy, starts)
+
+
+class SegmentBuilder:
+    """Collect postings, chunk by chunk, into one segment.
+
+    Parameters
+    ----------
+    field_weights : mapping of str to int
+        How often a word counts by its field.
+    spool : bool, default=False
+        Keep payloads in a temporary file instead of memory, for long builds.
+    """
+
+    def __init__(
+        self, field_weights: Mapping[str, int], *, spool: bool = False
+    ) -> None:
+        self.field_weights = field_weights
+        self.spool = spool
+        self._payload: IO[bytes] = (
+            tempfile.TemporaryFile() if spool else BytesIO()  # noqa: SIM115
+        )
+        self._sizes: list[int] = []
+        self._docs: list[npt.NDArray[np.uint16]] = []
+        self._features: list[Features] = []
+        self._counts: list[npt.NDArray[np.uint8]] = []
+        self._columns: list[tuple[float, float, int, int]] = []
+        self._digests: list[bytes] = []
+        self._id_keys: list[int] = []
+        self._ids: list[bytes] = []
+        self._facts: list[bytes] = []
+        self._labels: dict[tuple[str, str], list[int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def add(self, postings: Sequence[Posting]) -> None:
+        """Add one chunk of postings, each with an id of its own."""
+        first = len(self)
+        texts: list[str] = []
+        owners: list[int] = []
+        weights: list[int] = []
+        for number, posting in enumerate(postings):
+            for text, weight in weighted_texts(posting, self.field_weights):
+                texts.append(text)
+                owners.append(number)
+                weights.append(weight)
+            self._add_columns(first + number, posting)
+        docs, features, counts = count_features(
+            texts, np.array(owners, np.int64), np.array(weights, np.int64)
+        )
+        self._docs.append((docs + first).astype(np.uint16))
+        self._features.append(features)
+        self._counts.append(np.minimum(counts, 255).astype(np.uint8))
+
+    def _add_columns(self, doc: int, posting: Posting) -> None:
+        facts = Facts.of(posting)
+        self._facts.append(facts.to_json())
+        raw = dumped(posting.to_dict())
+        self._payload.write(raw)
+        self._sizes.append(len(raw))
+        self._digests.append(blake2b(raw, digest_size=16).digest())
+        self._id_keys.append(digest64(posting.id))
+        self._ids.append(posting.id.encode("utf-8", "surrogatepass"))
+        flags = HAS_CLAIMS if any(facts.claimed()) else 0
+        if posting.names or facts.grades or facts.hidden_grades:
+            flags |= HAS_NAMES
+        maturity = np.nan if posting.maturity is None else posting.maturity
+        budget = np.nan if posting.budget_yuan is None else float(posting.budget_yuan)
+        self._columns.append((maturity, budget, posting.tier, flags))
+        labels = [("kind", posting.kind), ("org", posting.org)]
+        for axis, codes in posting.codes.items():
+            labels.extend((axis, code) for code in codes)
+        for axis, value in labels:
+            if value:
+                self._labels.setdefault((axis, value), []).append(doc)
+
+    def close(self) -> None:
+        """Let go of the temporary file."""
+        self._payload.close()
+
+    def finish(self) -> Segment:
+        """Sort everything and return the segment."""
+        documents = len(self)
+        postings = by_feature(
+            joined(self._docs, np.uint16),
+            joined(self._features, np.uint64),
+            joined(self._counts, np.uint8),
+            documents,
+        )
+        forward = Forward.of(postings, documents)
+        lengths, norms, gram_norms = _sizes_of(postings.features, forward)
+        block = Block.laid(postings, norms, searchable(postings.features))
+        columns = np.array(self._columns, np.float64).reshape(-1, 4)
+        members = {
+            label: np.array(docs, np.int64) for label, docs in self._labels.items()
+        }
+        return Segment(
+            entries=block.entries,
+            directory=block.directory,
+            lists=block.lists,
+            norms=block.norms,
+            inverses=block.inverses,
+            scale=block.scale,
+            bounds=forward.bounds,
+            numbers=forward.numbers,
+            counts=forward.counts,
+            frequencies=postings.sizes.astype(np.uint32),
+            lengths=lengths,
+            gram_norms=gram_norms,
+            maturity=columns[:, 0].copy(),
+            budget=columns[:, 1].copy(),
+            tiers=columns[:, 2].astype(np.int32),
+            flags=columns[:, 3].astype(np.uint8),
+            digests=np.frombuffer(b"".join(self._digests), "<u8").reshape(-1, 2),
+            **by_id(np.array(self._id_keys, np.uint64), np.arange(documents)),
+            ids=np.frombuffer(b"".join(self._ids), np.uint8),
+            id_bounds=offsets([len(raw) for raw in self._ids]),
+            **labelled(members, documents),
+            facts=np.frombuffer(b"".join(self._facts), np.uint8),
+            fact_bounds=offsets([len(raw) for raw in self._facts]),
+            payload=self._mapped_payload(),
+            payload_bounds=offsets(self._sizes),
+        )
+
+    def _mapped_payload(self) -> npt.NDArray[np.uint8]:
+        if isinstance(self._payload, BytesIO):
+            return np.frombuffer(self._payload.getvalue(), np.uint8)
+        if not self._sizes:
+            return np.zeros(0, np.uint8)
+        self._payload.flush()
+        # The file has no name any more; it lives as long as its mapping.
+        mapping = mmap(self._payload.fileno(), 0, access=ACCESS_READ)
+        return np.frombuffer(mapping, np.uint8)
+
+
+def _sizes_of(features: Features, forward: Forward) -> tuple[Floats, Floats, Floats]:
+    """Return number of tokens, norm, and norm of the n-grams of each document.
+
+    A document's features come in the order of their scattered keys, which is the same
+    in every segment, and so are the sums, to the last bit.
+    """
+    documents = len(forward.bounds) - 1
+    _, sizes = forward.places(np.arange(documents))
+    owners = np.repeat(np.arange(documents), sizes)
+
+    def total(kinds: Mask, values: npt.NDArray[Any]) -> Floats:
+        mine = kinds[forward.numbers]
+        sums = np.bincount(owners[mine], values[mine], minlength=documents)
+        return sums.astype(np.float64, copy=False)
+
+    logs = LOGS[forward.counts]
+    weighed = (logs * informativeness(features)[forward.numbers]) ** 2
+    return (
+        total(are_of(features, TOKEN_KINDS), forward.counts),
+        nonzero(np.sqrt(total(are_of(features, SCORED_KINDS), weighed))),
+        np.sqrt(total(are_of(features, GRAM_KINDS), logs**2)),
+    )
+
+
+def build(
+    postings: Iterable[Posting],
+    field_weights: Mapping[str, int],
+    *,
+    spool: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[Segment]:
+    """Build segments from a stream of postings.
+
+    Returns
+    -------
+    iterator of Segment
+        Full ones, but for the last; none where there are no postings.
+    """
+    done = 0
+    chunks = _chunks(postings)
+    while True:
+        with closing(SegmentBuilder(field_weights, spool=spool)) as builder:
+            for chunk in islice(chunks, BLOCK // CHUNK):
+                builder.add(chunk)
+                done += len(chunk)
+                if progress is not None:
+                    progress(done)
+            if not len(builder):
+                return
+            yield builder.finish()
+
+
+def _chunks(postings: Iterable[Posting]) -> Iterator[list[Posting]]:
+    """Take postings so many at a time."""
+    rest = iter(postings)
+    while chunk := list(islice(rest, CHUNK)):
+        yield chunk

@@ -1,0 +1,241 @@
+"""Bring up the documents of a snapshot that a question is worth comparing with.
+
+The walk over the posting lists gives an upper bound for every document's likeness, and
+the documents with the greatest bounds. Their counts are then laid out as one table, and
+their likeness is worked out exactly. Where the least likeness that is still wanted lies
+above the least bound that was brought up, no document is missing; otherwise more are
+brought up. So the choice is a function of the contents, however they are spread over
+segments; ties go to the lesser id.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from matching import scan
+from matching.scan import LOGS, MOST_FEATURES, SLACK, Shelf
+from matching.segments import (
+    Features,
+    Floats,
+    Integers,
+    Mask,
+    Segment,
+    searchable,
+)
+from matching.snapshots import Snapshot
+
+Counts: TypeAlias = npt.NDArray[np.uint8]
+
+_MORE: Final = 64
+"""So many more documents than wanted are brought up at first, since bounds are not
+likeness."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Documents of a snapshot, by segment, then by number.
+
+    Attributes
+    ----------
+    snapshot : Snapshot
+    segments, docs : array of int64, shape (documents,)
+    held : list of (Segment, array of int64)
+        The same, one entry for each segment of the snapshot.
+    """
+
+    snapshot: Snapshot
+    segments: Integers
+    docs: Integers
+    held: list[tuple[Segment, Integers]]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, places: Integers) -> Self:
+        """Take documents by place: segment times 65,536 plus number; all different."""
+        places = np.sort(places)
+        segments, docs = places >> 16, places & 0xFFFF
+        bounds = np.searchsorted(segments, np.arange(len(snapshot.holdings) + 1))
+        held = [
+            (segment, docs[bounds[number] : bounds[number + 1]])
+            for number, segment in enumerate(snapshot.segments)
+        ]
+        return cls(snapshot, segments, docs, held)
+
+    def __len__(self) -> int:
+        return len(self.docs)
+
+    @property
+    def places(self) -> Integers:
+        """Segment times 65,536 plus number, ascending."""
+        return (self.segments << 16) + self.docs
+
+    def subset(self, rows: Integers) -> "Chosen":
+        """Take some of them; `rows` ascend."""
+        return Chosen.of(self.snapshot, self.places[rows])
+
+    def id_of(self, row: int) -> str:
+        """Return the id of one of them."""
+        segment = self.snapshot.holdings[int(self.segments[row])].segment
+        return segment.id_of(int(self.docs[row]))
+
+    def gather(self, name: str) -> npt.NDArray[Any]:
+        """Take the values of these documents out of a column of their segments."""
+        return np.concatenate(
+            [getattr(segment, name)[docs] for segment, docs in self.held]
+        )
+
+    def counts(self, features: Features) -> Counts:
+        """Count features in them.
+
+        Returns
+        -------
+        array of uint8, shape (documents, features)
+        """
+        seats = scan.seats(self.snapshot.shelf, features)
+        return np.concatenate(
+            [
+                segment.forward.frequencies(docs, mine)
+                for (segment, docs), mine in zip(self.held, seats, strict=True)
+                if len(docs)
+            ]
+            or [np.zeros((0, len(features)), np.uint8)]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Documents with their counts of the features asked for, and their likeness.
+
+    Attributes
+    ----------
+    chosen : Chosen
+    counts : array of uint8, shape (documents, features)
+    likeness : array of float64, shape (documents,)
+    """
+
+    chosen: Chosen
+    counts: Counts
+    likeness: Floats
+
+    def best(self, most: int) -> "Pool":
+        """Keep those with the greatest likeness; ties go to the lesser id.
+
+        Where there are more than wanted, those without any likeness are left out.
+        """
+        if len(self.likeness) <= most:
+            return self
+        border = np.partition(self.likeness, -most)[-most]
+        surely = np.flatnonzero(self.likeness > max(border, 0.0))
+        if border > 0:
+            level = np.flatnonzero(self.likeness == border).tolist()
+            if len(level) > most - len(surely):
+                level.sort(key=self.chosen.id_of)
+            surely = np.concatenate((surely, level[: most - len(surely)]))
+        rows = np.sort(surely).astype(np.int64)
+        return Pool(self.chosen.subset(rows), self.counts[rows], self.likeness[rows])
+
+
+def retrieve(
+    snapshot: Snapshot,
+    features: Features,
+    weights: Floats,
+    most: int,
+    allowed: Sequence[Mask] | None = None,
+) -> Pool:
+    """Return the documents with the greatest likeness; ties go to the lesser id.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    features : array of uint64, weights : array of float64
+        The likeness of a document is the sum of weighed sub-linear frequencies, divided
+        by its norm. No document is looked for by characters, and of more than 30,000
+        features only the weightiest count.
+    most : int
+    allowed : sequence of array of bool, optional
+        For each segment the living documents that may be chosen; all of them if None.
+
+    Returns
+    -------
+    Pool
+        Where no more than `most` documents may be chosen at all, all of those.
+    """
+    weights = np.where(searchable(features), weights, 0.0)
+    everything = _few(snapshot, most, allowed)
+    if everything is not None:
+        return _pool(Chosen.of(snapshot, everything), features, weights)
+    shelf = snapshot.shelf
+    if allowed is not None:
+        shelf = Shelf(shelf.blocks, allowed)
+    asked = weightiest(features, weights)
+    whole = len(asked[0]) == np.count_nonzero(weights)
+    wanted = most + _MORE
+    while True:
+        found = scan.candidates(shelf, *asked, wanted)
+        places = (found.blocks << 16) + found.ids
+        pool = _pool(Chosen.of(snapshot, places), features, weights)
+        if len(places) < wanted or not whole:
+            return pool.best(most)
+        least = np.partition(pool.likeness, -most)[-most]
+        if least * SLACK > found.scores[-1]:
+            return pool.best(most)
+        wanted *= 2
+
+
+def _few(
+    snapshot: Snapshot, most: int, allowed: Sequence[Mask] | None
+) -> Integers | None:
+    """Return the places of all allowed documents; None if they are more than `most`."""
+    if allowed is None:
+        allowed = [holding.living for holding in snapshot.holdings]
+        total = snapshot.documents
+    else:
+        total = sum(int(np.count_nonzero(mask)) for mask in allowed)
+    if total > most:
+        return None
+    places = [
+        (number << 16) + np.flatnonzero(mask) for number, mask in enumerate(allowed)
+    ]
+    return np.concatenate(places) if places else np.zeros(0, np.int64)
+
+
+def weightiest(features: Features, weights: Floats) -> tuple[Features, Floats]:
+    """Return the features that documents are looked for by, in their order."""
+    asked = np.flatnonzero(weights > 0)
+    if len(asked) > MOST_FEATURES:
+        order = np.lexsort((features[asked], -weights[asked]))
+        asked = np.sort(asked[order[:MOST_FEATURES]])
+    return features[asked], weights[asked]
+
+
+def _pool(chosen: Chosen, features: Features, weights: Floats) -> Pool:
+    counts = chosen.counts(features)
+    likeness = weighed(counts, weights) / chosen.gather("norms")
+    return Pool(chosen, counts, likeness)
+
+
+def weighed(counts: Counts, weights: Floats) -> Floats:
+    """Add up weighed sub-linear frequencies of each document.
+
+    Parameters
+    ----------
+    counts : array of uint8, shape (documents, features)
+    weights : array of float64, shape (features,)
+
+    Returns
+    -------
+    array of float64, shape (documents,)
+    """
+    return dot(LOGS[counts], weights)
+
+
+def dot(table: Floats, weights: Floats) -> Floats:
+    """Add up weighed columns, each row in the order of the columns.
+
+    A matrix product may add in another order with another number of rows, and the same
+    document would score otherwise in another company.
+    """
+    sums: Floats = np.einsum("ij,j->i", table, weights, optimize=False)
+    return sums
