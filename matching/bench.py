@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from matching.building import count_features, weighted_texts
+from matching.building import features_of
 from matching.corpora import Corpus
 from matching.engine import Matcher
 from matching.evaluation import ndcg
@@ -64,12 +64,7 @@ class Texts:
 
 def tokens_of(posting: Posting) -> list[str]:
     """Return words, bigrams, stems and codes as strings, as often as they count."""
-    texts = weighted_texts(posting, load().fields)
-    _, features, counts = count_features(
-        [text for text, _ in texts],
-        np.zeros(len(texts), np.int64),
-        np.array([weight for _, weight in texts], np.int64),
-    )
+    features, counts = features_of(posting, load().fields)
     mine = are_of(features, TOKEN_KINDS)
     pairs = zip(features[mine].tolist(), counts[mine].tolist(), strict=True)
     return [f"{feature:x}" for feature, count in pairs for _ in range(count)]

@@ -19,8 +19,6 @@ from matching.scan import BLOCK, LOGS, Block, Forward, by_feature
 from matching.sections import substance
 from matching.segments import (
     GRAM_KINDS,
-    HAS_CLAIMS,
-    HAS_NAMES,
     SCORED_KINDS,
     TOKEN_KINDS,
     Features,
@@ -36,7 +34,7 @@ from matching.segments import (
     offsets,
     searchable,
 )
-from matching.tokens import are_of, fold, tokenise
+from matching.tokens import are_of, fold, kinds_of, tokenise
 
 CHUNK: Final = 1024
 """Postings that are cut into words in one pass; bounds the memory of a build. A block
@@ -65,7 +63,7 @@ def weighted_texts(
 
 
 def count_features(
-    texts: Sequence[str], owners: Integers, weights: Integers
+    folded: Sequence[str], owners: Integers, weights: Integers
 ) -> tuple[Integers, npt.NDArray[np.uint64], Integers]:
     """Count features by owner.
 
@@ -74,7 +72,7 @@ def count_features(
     owners, features, counts
         Sorted by owner, then by feature.
     """
-    tokens = tokenise([fold(text) for text in texts])
+    tokens = tokenise(folded)
     docs = owners[tokens.owners]
     order = np.lexsort((tokens.features, docs))
     docs, features = docs[order], tokens.features[order]
@@ -86,6 +84,19 @@ def count_features(
     new[1:] = (docs[1:] != docs[:-1]) | (features[1:] != features[:-1])
     starts = np.flatnonzero(new)
     return docs[starts], features[starts], np.add.reduceat(heavy, starts)
+
+
+def features_of(
+    posting: Posting, field_weights: Mapping[str, int]
+) -> tuple[Features, Integers]:
+    """Return the features of one posting, ascending, and how often each counts."""
+    texts = weighted_texts(posting, field_weights)
+    _, features, counts = count_features(
+        [fold(text) for text, _ in texts],
+        np.zeros(len(texts), np.int64),
+        np.array([weight for _, weight in texts], np.int64),
+    )
+    return features, counts
 
 
 class SegmentBuilder:
@@ -112,6 +123,7 @@ class SegmentBuilder:
         self._features: list[Features] = []
         self._counts: list[npt.NDArray[np.uint8]] = []
         self._columns: list[tuple[float, float, int, int]] = []
+        self._dimensions: list[int] = []
         self._digests: list[bytes] = []
         self._id_keys: list[int] = []
         self._ids: list[bytes] = []
@@ -128,11 +140,11 @@ class SegmentBuilder:
         owners: list[int] = []
         weights: list[int] = []
         for number, posting in enumerate(postings):
+            self._add_columns(first + number, posting)
             for text, weight in weighted_texts(posting, self.field_weights):
-                texts.append(text)
+                texts.append(fold(text))
                 owners.append(number)
                 weights.append(weight)
-            self._add_columns(first + number, posting)
         docs, features, counts = count_features(
             texts, np.array(owners, np.int64), np.array(weights, np.int64)
         )
@@ -149,12 +161,10 @@ class SegmentBuilder:
         self._digests.append(blake2b(raw, digest_size=16).digest())
         self._id_keys.append(digest64(posting.id))
         self._ids.append(posting.id.encode("utf-8", "surrogatepass"))
-        flags = HAS_CLAIMS if any(facts.claimed()) else 0
-        if posting.names or facts.grades or facts.hidden_grades:
-            flags |= HAS_NAMES
         maturity = np.nan if posting.maturity is None else posting.maturity
         budget = np.nan if posting.budget_yuan is None else float(posting.budget_yuan)
-        self._columns.append((maturity, budget, posting.tier, flags))
+        self._columns.append((maturity, budget, posting.tier, facts.is_named))
+        self._dimensions.append(facts.dimensions())
         labels = [("kind", posting.kind), ("org", posting.org)]
         for axis, codes in posting.codes.items():
             labels.extend((axis, code) for code in codes)
@@ -193,12 +203,14 @@ class SegmentBuilder:
             numbers=forward.numbers,
             counts=forward.counts,
             frequencies=postings.sizes.astype(np.uint32),
+            kinds=kinds_of(postings.features),
             lengths=lengths,
             gram_norms=gram_norms,
             maturity=columns[:, 0].copy(),
             budget=columns[:, 1].copy(),
             tiers=columns[:, 2].astype(np.int32),
-            flags=columns[:, 3].astype(np.uint8),
+            named=columns[:, 3].astype(np.bool_),
+            dimensions=np.array(self._dimensions, np.uint64),
             digests=np.frombuffer(b"".join(self._digests), "<u8").reshape(-1, 2),
             **by_id(np.array(self._id_keys, np.uint64), np.arange(documents)),
             ids=np.frombuffer(b"".join(self._ids), np.uint8),

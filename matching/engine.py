@@ -33,13 +33,7 @@ from typing import Final, Self
 import numpy as np
 
 from matching import scan
-from matching.building import (
-    CHUNK,
-    SegmentBuilder,
-    build,
-    count_features,
-    weighted_texts,
-)
+from matching.building import CHUNK, SegmentBuilder, build, features_of
 from matching.errors import IndexVersionMismatch
 from matching.explanations import Explainer, reasons
 from matching.facts import Facts
@@ -458,13 +452,7 @@ class Matcher:
         return [(posting_id, -negative) for negative, posting_id in sorted(found)[:k]]
 
     def _query(self, posting: Posting) -> Query:
-        texts = weighted_texts(posting, self.weights.fields)
-        _, features, counts = count_features(
-            [text for text, _ in texts],
-            np.zeros(len(texts), np.int64),
-            np.array([weight for _, weight in texts], np.int64),
-        )
-        return Query.of(features, counts)
+        return Query.of(*features_of(posting, self.weights.fields))
 
     def _prepare(
         self, snapshot: Snapshot, posting: Posting, where: Filter | None, k: int

@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import astuple, dataclass
+from functools import lru_cache
 from typing import Any, Self
+from zlib import crc32
 
 from matching.indicators import Comparison, Indicator, extract
 from matching.names import Grade, grades, wanted_grades
@@ -81,6 +83,22 @@ class Facts:
             ]
         )
 
+    @property
+    def is_named(self) -> bool:
+        """Whether there are grades or names to compare."""
+        return bool(self.names or self.grades or self.hidden_grades)
+
+    def dimensions(self) -> int:
+        """Return the dimensions of all indicators as a set of 64 bits.
+
+        Two postings without a common bit have no indicator of the same quantity; two
+        dimensions may share a bit.
+        """
+        bits = 0
+        for item in (*self.rows, *self.read, *self.hidden_rows, *self.hidden_read):
+            bits |= 1 << _bit(item.dimension)
+        return bits
+
     def required(self) -> tuple[tuple[Indicator, ...], tuple[Indicator, ...]]:
         """Return what the posting asks for: visible, hidden. Rows beat the text."""
         if self.rows or self.hidden_rows:
@@ -90,6 +108,11 @@ class Facts:
     def claimed(self) -> tuple[tuple[Indicator, ...], tuple[Indicator, ...]]:
         """Return what the posting states: visible, hidden. Rows and text."""
         return (*self.rows, *self.read), (*self.hidden_rows, *self.hidden_read)
+
+
+@lru_cache(maxsize=4096)
+def _bit(dimension: str) -> int:
+    return crc32(dimension.encode("utf-8", "surrogatepass")) % 64
 
 
 def _packed(indicator: Indicator) -> list[Any]:
@@ -123,28 +146,29 @@ def _unpacked(packed: list[Any]) -> Indicator:
     )
 
 
+def _has_figure(text: str) -> bool:
+    return any(map(str.isdigit, text))
+
+
 def _read(text: str) -> tuple[Indicator, ...]:
     """Extract indicators; a text without a figure has none."""
-    if not any(map(str.isdigit, text)):
-        return ()
-    return tuple(extract(text))
+    return tuple(extract(text)) if _has_figure(text) else ()
 
 
-def _grades(text: str) -> tuple[Grade, ...]:
+def _grades(*texts: str) -> tuple[Grade, ...]:
     """Find grades; every grade has a figure."""
-    if not any(map(str.isdigit, text)):
-        return ()
-    return grades(clean(text))
+    said = [clean(text) for text in texts if _has_figure(text)]
+    return grades("\n".join(said)) if said else ()
 
 
 def _visible_grades(posting: Posting) -> tuple[Grade, ...]:
     """Find the grades in what may be quoted; of a need only those that it asks for."""
-    rest = "\n".join((*posting.keywords, posting.text))
+    rest = (*posting.keywords, posting.text)
     if posting.kind != "need":
-        return _grades(f"{posting.title}\n{rest}")
-    if not any(map(str.isdigit, posting.title + rest)):
+        return _grades(posting.title, *rest)
+    if not any(map(_has_figure, (posting.title, *rest))):
         return ()
-    return wanted_grades(clean(posting.title), clean(rest))
+    return wanted_grades(clean(posting.title), "\n".join(map(clean, rest)))
 
 
 def dumped(value: object) -> bytes:

@@ -16,8 +16,6 @@ from matching.postings import SUPPLY, Filter, Posting
 from matching.retrieval import Chosen
 from matching.scan import ranges
 from matching.segments import (
-    HAS_CLAIMS,
-    HAS_NAMES,
     Floats,
     Integers,
     Mask,
@@ -288,7 +286,6 @@ def _indicator_weight(indicator: Indicator, weights: Weights) -> float:
 
 def needs_a_look(query: Facts, chosen: Chosen) -> tuple[Mask, Mask]:
     """Say for which candidates names, and for which indicators, must be compared."""
-    flags = chosen.gather("flags")
-    names = bool(query.names or query.grades or query.hidden_grades)
-    rows = any(query.claimed())
-    return ((flags & HAS_NAMES) > 0) & names, ((flags & HAS_CLAIMS) > 0) & rows
+    named = chosen.gather("named") & query.is_named
+    common = chosen.gather("dimensions") & np.uint64(query.dimensions())
+    return named, common > 0

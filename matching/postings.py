@@ -223,9 +223,12 @@ def _money(value: object, posting_id: str) -> Decimal:
     return amount
 
 
+_INDICATOR_FIELDS = tuple(Indicator.__dataclass_fields__)
+
+
 def indicator_to_dict(indicator: Indicator) -> dict[str, Any]:
     """Return an indicator as JSON values."""
-    values = asdict(indicator).items()
+    values = ((name, getattr(indicator, name)) for name in _INDICATOR_FIELDS)
     # Nought is a value: 0.0 equals False, and is not left out with it.
     return {k: v for k, v in values if not (v is None or v is False or v == "")}
 

@@ -533,11 +533,9 @@ class Forward:
             return found
         compiled = kernels.compiled()
         if compiled is not None:
-            columns = known[np.argsort(seats[known])]
             compiled.forward_frequencies(
-                self.bounds, self.numbers, self.counts, docs, seats[columns], columns,
-                found,
-            )  # fmt: skip
+                self.bounds, self.numbers, self.counts, docs, seats[known], known, found
+            )
             return found
         places, sizes = self.places(docs)
         rows = np.repeat(np.arange(len(docs)), sizes)

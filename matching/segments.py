@@ -21,17 +21,12 @@ import numpy.typing as npt
 from matching.facts import Facts, dumped
 from matching.postings import AXES, Posting
 from matching.scan import Block, Forward, by_feature, gathered, ranges
-from matching.tokens import Kind, are_of
+from matching.tokens import Kind, are_of, kinds_of
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Features: TypeAlias = npt.NDArray[np.uint64]
-
-HAS_CLAIMS: Final = 1
-"""Flag of a document with indicators, in rows or in its text."""
-HAS_NAMES: Final = 2
-"""Flag of a document with grades or names."""
 
 LABELS: Final = ("kind", "org", *AXES)
 """What a document is filtered by, kept as postings like words are."""
@@ -69,13 +64,19 @@ class Segment:
         The same by document, as `matching.scan.Forward` describes them; characters too.
     frequencies : array of uint32, shape (features,)
         Documents that hold each feature, dead ones too.
+    kinds : array of uint8, shape (features,)
+        `Kind` of each feature.
     lengths : array of float64, shape (documents,)
         Number of tokens.
     gram_norms : array of float64, shape (documents,)
         Euclidean norms of the sub-linear frequencies of n-grams.
     maturity, budget : array of float64
         Not a number where unknown.
-    tiers : array of int32, flags : array of uint8
+    tiers : array of int32
+    named : array of bool
+        Whether a document has grades or names.
+    dimensions : array of uint64
+        `Facts.dimensions` of each document.
     digests : array of uint64, shape (documents, 2)
         Of each payload; their sum names the contents of an index.
     id_keys, id_docs
@@ -104,12 +105,14 @@ class Segment:
     numbers: npt.NDArray[np.uint32]
     counts: npt.NDArray[np.uint8]
     frequencies: npt.NDArray[np.uint32]
+    kinds: npt.NDArray[np.uint8]
     lengths: Floats
     gram_norms: Floats
     maturity: Floats
     budget: Floats
     tiers: npt.NDArray[np.int32]
-    flags: npt.NDArray[np.uint8]
+    named: Mask
+    dimensions: npt.NDArray[np.uint64]
     digests: npt.NDArray[np.uint64]
     id_keys: npt.NDArray[np.uint64]
     id_docs: npt.NDArray[np.int32]
@@ -176,20 +179,25 @@ class Segment:
         return gathered(self.entries[:-1, 0])
 
     def features_of(
-        self, docs: Integers
-    ) -> tuple[Features, npt.NDArray[np.uint8], Integers]:
+        self, docs: Integers, kinds: Sequence[Kind] = tuple(Kind)
+    ) -> tuple[Integers, Features, npt.NDArray[np.uint8]]:
         """Return the features of some documents.
 
         Returns
         -------
+        rows : array of int64
+            To which of `docs` each belongs, ascending.
         features, counts
-            Document by document.
-        sizes : array of int64, shape (documents,)
-            How many each has.
         """
         places, sizes = self.forward.places(docs)
-        features = gathered(self.entries[self.numbers[places], 0])
-        return features, self.counts[places], sizes
+        rows = np.repeat(np.arange(len(docs)), sizes)
+        numbers = self.numbers[places]
+        if len(kinds) < len(Kind):
+            wanted = np.zeros(16, np.bool_)
+            wanted[list(kinds)] = True
+            kept = np.flatnonzero(wanted[self.kinds[numbers]])
+            rows, places, numbers = rows[kept], places[kept], numbers[kept]
+        return rows, gathered(self.entries[numbers, 0]), self.counts[places]
 
     def docs_with(self, label: tuple[str, str]) -> npt.NDArray[np.int32]:
         """Return the documents that carry a label."""
@@ -297,9 +305,9 @@ def merge(pairs: Sequence[tuple[Segment, Mask]]) -> Segment:
     features, docs, counts = [], [], []
     for segment, mask, numbers in with_numbers:
         kept = np.flatnonzero(mask)
-        mine, often, sizes = segment.features_of(kept)
+        rows, mine, often = segment.features_of(kept)
         features.append(mine)
-        docs.append(np.repeat(numbers[kept], sizes))
+        docs.append(numbers[kept][rows])
         counts.append(often)
     postings = by_feature(
         joined(docs, np.int64),
@@ -331,12 +339,14 @@ def merge(pairs: Sequence[tuple[Segment, Mask]]) -> Segment:
         **{name: getattr(block, name) for name in _BLOCK},
         **{name: getattr(forward, name) for name in _FORWARD},
         frequencies=postings.sizes.astype(np.uint32),
+        kinds=kinds_of(postings.features),
         lengths=column("lengths"),
         gram_norms=column("gram_norms"),
         maturity=column("maturity"),
         budget=column("budget"),
         tiers=column("tiers"),
-        flags=column("flags"),
+        named=column("named"),
+        dimensions=column("dimensions"),
         digests=column("digests"),
         **by_id(id_keys, id_docs),
         ids=ids,

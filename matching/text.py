@@ -339,6 +339,8 @@ def _to_simplified() -> opencc.OpenCC:
 
 _HAN_RUNS = re.compile(f"[{HAN}]+")
 _SETTLING_PASSES = 4
+_LONGEST_KEPT = 20_000
+"""Longer texts are normalised anew each time; the memory of a few is not worth it."""
 
 
 def _simplify(text: str) -> str:
@@ -509,6 +511,10 @@ def normalise(text: str) -> Normalised:
     >>> found.original[slice(*found.span(0, 4))]
     '技術(shù)合同'
     """
+    return _recent(text) if len(text) <= _LONGEST_KEPT else _normalised(text)
+
+
+def _normalised(text: str) -> Normalised:
     draft = _folded(text)
     if _MARK.search(draft.text):
         draft.replace(_MARKS, _compose)
@@ -520,6 +526,11 @@ def normalise(text: str) -> Normalised:
     _drop_pinyin(draft)
     draft.strip()
     return Normalised(text, _simplify(draft.text), draft.starts, draft.ends)
+
+
+_recent = lru_cache(maxsize=64)(_normalised)
+"""What has just been normalised: words, grades, indicators and explanations are read
+from the same text one after another."""
 
 
 def clean(text: str) -> str:

@@ -67,6 +67,11 @@ _BREAK: Final = "\n"
 """Stands between joined texts; normalised text has only plain blanks."""
 
 
+def kinds_of(features: Features) -> npt.NDArray[np.uint8]:
+    """Return the kind of each feature."""
+    return (features >> KIND_SHIFT).astype(np.uint8)
+
+
 def are_of(features: Features, kinds: Collection[Kind]) -> npt.NDArray[np.bool_]:
     """Say which features are of these kinds.
 

@@ -296,10 +296,9 @@ def _stems_of(chosen: Chosen) -> tuple[Integers, Features]:
     owners, features = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
     first = 0
     for segment, docs in chosen.held:
-        mine, _, sizes = segment.features_of(docs)
-        stems = are_of(mine, [Kind.STEM])
-        owners.append(np.repeat(np.arange(first, first + len(docs)), sizes)[stems])
-        features.append(mine[stems])
+        rows, mine, _ = segment.features_of(docs, [Kind.STEM])
+        owners.append(first + rows)
+        features.append(mine)
         first += len(docs)
     return np.concatenate(owners), np.concatenate(features)
 
@@ -364,10 +363,9 @@ def feedback(
     for row, share in zip(order.tolist(), shares.tolist(), strict=True):
         segment = leaders.snapshot.segments[leaders.segments[row]]
         doc = leaders.docs[[row]]
-        mine, counts, _ = segment.features_of(doc)
-        kept = are_of(mine, SCORED_KINDS)
-        features.append(mine[kept])
-        gains.append(share / segment.norms[doc] * LOGS[counts[kept]])
+        _, mine, counts = segment.features_of(doc, SCORED_KINDS)
+        features.append(mine)
+        gains.append(share / segment.norms[doc] * LOGS[counts])
     distinct, which = np.unique(np.concatenate(features), return_inverse=True)
     idf = smooth_idf(documents, frequencies(distinct))
     centre = np.bincount(which, np.concatenate(gains), minlength=len(distinct)) * idf

@@ -36,7 +36,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, Self, TypeAlias
@@ -125,6 +125,43 @@ class Bags:
 
 
 @dataclass(frozen=True, slots=True)
+class Runs:
+    """Texts as running words.
+
+    Attributes
+    ----------
+    bounds : array of int64, shape (texts + 1,)
+    words : array of int32
+        Numbers of the words, in the order of the text.
+    """
+
+    bounds: Integers
+    words: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1
+
+    def __getitem__(self, text: int) -> npt.NDArray[np.int32]:
+        """Return the words of one text."""
+        return self.words[self.bounds[text] : self.bounds[text + 1]]
+
+    @classmethod
+    def of(cls, owners: Integers, words: Integers, texts: int) -> Self:
+        """Take running words, given with the numbers of their texts, ascending."""
+        sizes = np.bincount(owners, minlength=texts)
+        return cls(np.concatenate(([0], np.cumsum(sizes))), words.astype(np.int32))
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Runs]") -> Self:
+        """Lay texts after one another."""
+        sizes = np.concatenate([np.diff(part.bounds) for part in parts])
+        return cls(
+            np.concatenate(([0], np.cumsum(sizes))),
+            np.concatenate([part.words for part in parts]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Grown:
     """A corpus on disk.
 
@@ -134,6 +171,8 @@ class Grown:
     long, titles, passages : Bags
         Queries: held-out real passages cut to the usual length, held-out real titles of
         five to eight words, and passages grown like the documents.
+    running, running_long, running_titles : Runs
+        Documents and real queries as running words.
     words : list of str
     about : dict
         Heaps' K and beta, mean distinct terms, postings, and what it is made of.
@@ -143,32 +182,33 @@ class Grown:
     long: Bags
     titles: Bags
     passages: Bags
+    running: Runs
+    running_long: Runs
+    running_titles: Runs
     words: list[str]
     about: dict[str, Any]
 
     @classmethod
     def open(cls, directory: Path) -> Self:
         """Open what `grow` has written."""
-        bags = {
-            name: Bags(
-                *(
-                    np.load(directory / f"{name}.{part}.npy", mmap_mode="r")
-                    for part in ("bounds", "words", "counts")
-                )
-            )
-            for name in ("documents", "long", "titles", "passages")
-        }
+
+        def opened(name: str, kind: Any) -> Any:
+            paths = (directory / f"{name}.{f.name}.npy" for f in fields(kind))
+            return kind(*(np.load(path, mmap_mode="r") for path in paths))
+
+        arrays = {name: opened(name, kind) for name, kind in _ARRAYS.items()}
         words = (directory / "words.txt").read_text("utf-8").split("\n")
         about = json.loads((directory / "about.json").read_text("utf-8"))
-        return cls(**bags, words=words, about=about)
+        return cls(**arrays, words=words, about=about)
 
     def save(self, directory: Path) -> None:
         """Write everything as plain arrays."""
         directory.mkdir(parents=True, exist_ok=True)
-        for name in ("documents", "long", "titles", "passages"):
-            bags = getattr(self, name)
-            for part in ("bounds", "words", "counts"):
-                np.save(directory / f"{name}.{part}.npy", getattr(bags, part))
+        for name, kind in _ARRAYS.items():
+            texts = getattr(self, name)
+            for part in fields(kind):
+                path = directory / f"{name}.{part.name}.npy"
+                np.save(path, getattr(texts, part.name))
         (directory / "words.txt").write_text("\n".join(self.words), "utf-8")
         (directory / "about.json").write_text(
             json.dumps(self.about, ensure_ascii=False, indent=1), "utf-8"
@@ -182,6 +222,17 @@ class Grown:
         body = np.frombuffer(digests, "<u8") & np.uint64((1 << 60) - 1)
         features: npt.NDArray[np.uint64] = body | np.uint64(int(Kind.WORD) << 60)
         return features
+
+
+_ARRAYS: Final = {
+    "documents": Bags,
+    "long": Bags,
+    "titles": Bags,
+    "passages": Bags,
+    "running": Runs,
+    "running_long": Runs,
+    "running_titles": Runs,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,8 +418,7 @@ def grow(
     seed : int, default=1
     """
     rng = np.random.default_rng(seed)
-    long_texts = list(texts)
-    source = Source.cut([*long_texts, *titles])
+    source = Source.cut([*texts, *titles])
     n_texts = len(source.texts) - 1
     held_out = rng.random(n_texts) < HELD_OUT
     lengths = source.lengths()
@@ -407,23 +457,28 @@ def grow(
         tokens, owners = _taken(source.tokens, begins, begins + taken)
         return tokens, owners // SLOTS
 
-    mean = 60.0
-    tokens, owners = passages(2000, mean)
-    mean *= DISTINCT / (len(Bags.of(owners, tokens, 2000).words) / 2000)
+    tokens, owners = passages(2000, 60.0)
+    mean = 60.0 * DISTINCT / (len(Bags.of(owners, tokens, 2000).words) / 2000)
     extra = min(max(documents // 10, 1000), 22_000)
-    parts = []
+    parts, runs = [], []
     for first in range(0, documents + extra, CHUNK):
         count = min(CHUNK, documents + extra - first)
         tokens, owners = passages(count, mean)
-        parts.append(Bags.of(owners, families.branch(tokens, rng), count))
+        branched = families.branch(tokens, rng)
+        parts.append(Bags.of(owners, branched, count))
+        runs.append(Runs.of(owners, branched, count))
+    running = Runs.joined(runs)
     everything = Bags.joined(parts)
     end = everything.bounds[documents]
     grown = everything.first(documents)
     words = [*source.words, *families.names(source.words)]
     return Grown(
         documents=grown,
-        long=_queries(source, np.flatnonzero(held_out & is_passage), 15, 50, rng),
-        titles=_queries(source, np.flatnonzero(held_out & ~is_passage), 5, 8, rng),
+        **_queries(source, held_out, is_passage, rng),
+        running=Runs(
+            running.bounds[: documents + 1],
+            running.words[: running.bounds[documents]],
+        ),
         passages=Bags(
             everything.bounds[documents:] - end,
             everything.words[end:],
@@ -448,8 +503,29 @@ def grow(
 
 
 def _queries(
+    source: Source,
+    held_out: npt.NDArray[np.bool_],
+    is_passage: npt.NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Return long and short queries, as bags and as running words."""
+    long, running_long = _cut(
+        source, np.flatnonzero(held_out & is_passage), 15, 50, rng
+    )
+    titles, running_titles = _cut(
+        source, np.flatnonzero(held_out & ~is_passage), 5, 8, rng
+    )
+    return {
+        "long": long,
+        "titles": titles,
+        "running_long": running_long,
+        "running_titles": running_titles,
+    }
+
+
+def _cut(
     source: Source, texts: Integers, least: int, most: int, rng: np.random.Generator
-) -> Bags:
+) -> tuple[Bags, Runs]:
     """Return real texts of at least so many different words, cut to at most so many."""
     words: list[Integers] = []
     owners: list[Integers] = []
@@ -466,7 +542,11 @@ def _queries(
         words.append(tokens)
     if not words:
         raise MatchingError(f"no held-out text has {least} different words")
-    return Bags.of(np.concatenate(owners), np.concatenate(words), len(words))
+    all_owners, all_words = np.concatenate(owners), np.concatenate(words)
+    return (
+        Bags.of(all_owners, all_words, len(words)),
+        Runs.of(all_owners, all_words, len(words)),
+    )
 
 
 def read_texts(paths: Sequence[Path]) -> list[str]:
