@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from math import isnan
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import Final, Self
 
 import numpy as np
@@ -52,7 +52,7 @@ from matching.parts import (
 from matching.postings import EngineStamp, Filter, Match, Posting, Reason, Term
 from matching.retrieval import Chosen, Counts, Pool, retrieve, weightiest
 from matching.scan import Shelf
-from matching.segments import Floats, Mask, Segment
+from matching.segments import Floats, Mask, Segment, merge
 from matching.snapshots import Snapshot
 from matching.views import (
     Bm25View,
@@ -73,6 +73,11 @@ VERSION: Final = "2.0"
 """Raised whenever the same input and weights could give another ranking."""
 
 _PLACES: Final = 9
+_AT_ONCE: Final = 256
+"""So many documents are joined at once; more take so long that they are joined behind
+the questions."""
+_MOST_HOLDINGS: Final = 40
+"""With more segments than this, additions wait until some are joined."""
 _LEADERS: Final = 20
 """So many documents are scored to find those that feed back."""
 
@@ -162,6 +167,7 @@ class Matcher:
     def __init__(self, snapshot: Snapshot, weights: Weights) -> None:
         self.weights = weights
         self._lock = Lock()
+        self._tidying = Lock()
         self._snapshot = snapshot
         self._shelved = Shelved()
 
@@ -299,11 +305,50 @@ class Matcher:
         segment = builder.finish()
         with self._lock:
             self._snapshot = self._snapshot.without(latest).with_segment(segment)
+        self._keep_tidy()
 
     def remove(self, ids: Iterable[str]) -> None:
         """Take postings out; unknown ids are left aside."""
         with self._lock:
             self._snapshot = self._snapshot.without(ids)
+        self._keep_tidy()
+
+    def settle(self) -> None:
+        """Join small segments now, instead of behind the next questions."""
+        with self._tidying:
+            while self._join():
+                pass
+
+    def _keep_tidy(self) -> None:
+        """Join small segments: few documents at once, many in a thread of its own.
+
+        Where so much comes in that the thread does not keep up, the caller waits.
+        """
+        while crowd := self._snapshot.crowd():
+            many = sum(holding.documents for holding in crowd) > _AT_ONCE
+            if many and len(self._snapshot.holdings) <= _MOST_HOLDINGS:
+                if self._tidying.acquire(blocking=False):
+                    Thread(target=self._tidy, name="joining", daemon=True).start()
+                return
+            with self._tidying:
+                self._join()
+
+    def _tidy(self) -> None:
+        try:
+            while self._join():
+                pass
+        finally:
+            self._tidying.release()
+
+    def _join(self) -> bool:
+        """Join the holdings that stand next; say whether there were any."""
+        crowd = self._snapshot.crowd()
+        if not crowd:
+            return False
+        segment = merge([(holding.segment, holding.living) for holding in crowd])
+        with self._lock:
+            self._snapshot = self._snapshot.with_joined(crowd, segment)
+        return True
 
     def rank(
         self,

@@ -23,7 +23,6 @@ from matching.segments import (
     Segment,
     digest64,
     joined,
-    merge,
 )
 
 
@@ -206,18 +205,50 @@ class Snapshot:
         return Snapshot(tuple(holding for holding in holdings if holding.documents))
 
     def with_segment(self, segment: Segment) -> "Snapshot":
-        """Return the contents with one more segment, small ones joined.
+        """Return the contents with one more segment."""
+        return Snapshot((*self.holdings, Holding.whole(segment)))
 
-        Each segment is kept more than twice as large as the next, as far as they fit
-        into one, so few remain and every document is copied only now and then.
+    def crowd(self) -> tuple[Holding, ...]:
+        """Return the holdings that should be joined next; none if all is well.
+
+        Each holding is kept more than twice as large as the next, as far as they fit
+        into one segment, so few remain and every document is copied only now and then.
+        One with more dead documents than living ones is written anew.
         """
-        holdings = [*self.holdings, Holding.whole(segment)]
-        while len(holdings) > 1 and _belong_together(*holdings[-2:]):
-            pair = [(holding.segment, holding.living) for holding in holdings[-2:]]
-            holdings[-2:] = [Holding.whole(merge(pair))]
-        return Snapshot(tuple(holdings))
+        sizes = [holding.documents for holding in self.holdings]
+        first, total = len(sizes), 0
+        for number in range(len(sizes) - 1, -1, -1):
+            if total and (sizes[number] > 2 * total or sizes[number] + total > BLOCK):
+                break
+            total += sizes[number]
+            first = number
+        if len(sizes) - first > 1:
+            return self.holdings[first:]
+        for holding in self.holdings:
+            if 2 * holding.documents < len(holding.segment):
+                return (holding,)
+        return ()
 
+    def with_joined(self, crowd: Sequence[Holding], segment: Segment) -> "Snapshot":
+        """Put one segment in the place of the holdings that it was joined from.
 
-def _belong_together(one: Holding, other: Holding) -> bool:
-    together = one.documents + other.documents
-    return together <= BLOCK and one.documents <= 2 * other.documents
+        Parameters
+        ----------
+        crowd : sequence of Holding
+            As they were when they were joined. Documents may have died since; then
+            they are dead in the new segment too.
+        segment : Segment
+            What `merge` made of them.
+        """
+        now = {holding.segment: holding for holding in self.holdings}
+        dead: list[Integers] = []
+        base = 0
+        for before in crowd:
+            numbers = base + np.cumsum(before.living) - 1
+            after = now.pop(before.segment, None)
+            gone = before.living if after is None else before.living & ~after.living
+            dead.append(numbers[gone])
+            base += before.documents
+        fresh = Holding.whole(segment).without(np.concatenate(dead))
+        rest = tuple(now.values())
+        return Snapshot((*rest, fresh) if fresh.documents else rest)

@@ -1,5 +1,6 @@
 """The rules that a ranking keeps, whatever is in the index."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from matching import Filter, Matcher, Posting, UnknownWeights
+from matching import Filter, Matcher, Posting, UnknownWeights, engine
 from matching.explanations import Reading, _longest
 from matching.indicators import parse
 from matching.tokens import fold
@@ -472,6 +473,57 @@ def test_many_small_batches_leave_few_segments(offers):
         matcher.add([Posting(id=f"x{number}", title="铝合金")])
     assert len(matcher._snapshot.segments) <= 7
     assert len(matcher) == 43
+
+
+def test_what_dies_while_segments_are_joined_is_dead_afterwards(monkeypatch):
+    """Removals come in between the joining of segments and the moment they count."""
+    texts = [Posting(id=f"x{n}", title=f"铝合金第{n}号") for n in range(12)]
+    matcher = Matcher.build(texts[:4])
+    going = iter(["x1", "x5"])
+    real = engine.merge
+
+    def merge_slowly(pairs):
+        joined = real(pairs)
+        with suppress(StopIteration):
+            matcher._snapshot = matcher._snapshot.without([next(going)])
+        return joined
+
+    monkeypatch.setattr(engine, "merge", merge_slowly)
+    matcher.add(texts[4:8])
+    matcher.add(texts[8:])
+    monkeypatch.undo()
+    left = [p for p in texts if p.id not in {"x1", "x5"}]
+    rebuilt = Matcher.build(left)
+    query = Posting(id="q", title="铝合金")
+    assert sorted(matcher.ids()) == sorted(p.id for p in left)
+    assert matcher.index_id == rebuilt.index_id
+    assert order(matcher, query, k=20) == order(rebuilt, query, k=20)
+
+
+def test_joining_behind_the_questions_changes_no_answer(monkeypatch):
+    monkeypatch.setattr(engine, "_AT_ONCE", 1)
+    texts = [Posting(id=f"x{n}", title=f"铝合金{n % 7}热处理") for n in range(300)]
+    query = Posting(id="q", title="铝合金热处理")
+    matcher = Matcher.build(texts[:100])
+    held = {p.id: p for p in texts[:100]}
+    for start in range(100, 300, 10):
+        matcher.add(texts[start : start + 10])
+        matcher.remove([texts[start - 100].id])
+        held |= {p.id: p for p in texts[start : start + 10]}
+        del held[texts[start - 100].id]
+        assert len(order(matcher, query, k=300)) == len(held)
+    rebuilt = Matcher.build(held.values())
+    assert order(matcher, query, k=300) == order(rebuilt, query, k=300)
+    matcher.settle()
+    assert len(matcher._snapshot.segments) < 4
+    assert order(matcher, query, k=300) == order(rebuilt, query, k=300)
+
+
+def test_a_segment_with_more_dead_than_living_is_written_anew():
+    matcher = Matcher.build([Posting(id=f"x{n}", title="铝合金") for n in range(100)])
+    matcher.remove([f"x{n}" for n in range(60)])
+    (segment,) = matcher._snapshot.segments
+    assert len(segment) == len(matcher) == 40
 
 
 def test_a_ranking_that_has_begun_keeps_its_contents(offers):
