@@ -11,6 +11,7 @@ from matching.errors import (
     MatchingError,
     UnknownWeights,
 )
+from matching.indexes import index_stamp
 from matching.postings import (
     EngineStamp,
     Filter,
@@ -38,5 +39,6 @@ __all__ = [
     "Span",
     "Term",
     "UnknownWeights",
+    "index_stamp",
     "relaxations",
 ]

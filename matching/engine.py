@@ -22,18 +22,19 @@ A document that shares nothing with the query is not returned.
 """
 
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from math import isnan
 from pathlib import Path
 from threading import Lock, Thread
-from typing import Final, Self
+from types import MappingProxyType
+from typing import Any, Final, Self
 
 import numpy as np
 
 from matching import scan
-from matching.building import CHUNK, SegmentBuilder, build, features_of
+from matching.building import build, features_of
 from matching.errors import IndexVersionMismatch
 from matching.explanations import Explainer, reasons
 from matching.facts import Facts
@@ -95,6 +96,7 @@ _LETTER_VIEWS: Final = ("words", "grams", "thesaurus")
 """Views of text in letters, in the order in which they are added up."""
 
 Progress = Callable[[int], None]
+_NO_NOTE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ class Matcher:
         self._tidying = Lock()
         self._snapshot = snapshot
         self._shelved = Shelved()
+        self.note: dict[str, Any] = {}
 
     @property
     def _bm25(self) -> Bm25View:
@@ -240,12 +243,19 @@ class Matcher:
             )
         matcher = cls(snapshot, chosen)
         matcher._shelved = shelved
+        matcher.note = dict(manifest["note"])
         return matcher
 
-    def save(self, path: Path | str) -> int:
+    def save(self, path: Path | str, *, note: Mapping[str, Any] = _NO_NOTE) -> int:
         """Write the index so that it is there as a whole or not at all.
 
         Saved to where it was opened, only what has changed is written.
+
+        Parameters
+        ----------
+        path : path
+        note : mapping, optional
+            JSON values that belong to these contents; `open` gives them back.
 
         Returns
         -------
@@ -253,7 +263,11 @@ class Matcher:
             Bytes on disk.
         """
         size, self._shelved = save_index(
-            self._snapshot, Path(path), self._shelved, weights=self.weights.version
+            self._snapshot,
+            Path(path),
+            self._shelved,
+            weights=self.weights.version,
+            note=note,
         )
         return size
 
@@ -298,13 +312,9 @@ class Matcher:
         latest = {posting.id: posting for posting in postings}
         if not latest:
             return
-        builder = SegmentBuilder(self.weights.fields)
-        batch = list(latest.values())
-        for start in range(0, len(batch), CHUNK):
-            builder.add(batch[start : start + CHUNK])
-        segment = builder.finish()
+        segments = list(build(latest.values(), self.weights.fields))
         with self._lock:
-            self._snapshot = self._snapshot.without(latest).with_segment(segment)
+            self._snapshot = self._snapshot.without(latest).with_segments(segments)
         self._keep_tidy()
 
     def remove(self, ids: Iterable[str]) -> None:

@@ -18,6 +18,7 @@ from matching.tokens import ANALYSER
 FORMAT: Final = 3
 """Raised whenever an array changes its meaning."""
 
+_WANTED: Final = ("weights", "note", "index", "documents", "segments")
 _VERSIONS: Final = {"format": FORMAT, "analyser": ANALYSER}
 _SEGMENT: Final = "segment-"
 _DEAD: Final = "dead-"
@@ -55,7 +56,12 @@ class Shelved:
 
 
 def save_index(
-    snapshot: Snapshot, path: Path, known: Shelved, *, weights: str
+    snapshot: Snapshot,
+    path: Path,
+    known: Shelved,
+    *,
+    weights: str,
+    note: Mapping[str, Any],
 ) -> tuple[int, Shelved]:
     """Write the index at `path`; what lies there already is not written again.
 
@@ -83,6 +89,7 @@ def save_index(
         manifest = {
             **_VERSIONS,
             "weights": weights,
+            "note": dict(note),
             "index": snapshot.index_id,
             "documents": snapshot.documents,
             "segments": entries,
@@ -97,6 +104,14 @@ def _still(path: Path, known: Shelved, stored: Stored | None) -> Stored | None:
     if stored is None or known.path != path or not (path / stored.name).is_dir():
         return None
     return stored
+
+
+def index_stamp(path: Path | str) -> str:
+    """Return what changes whenever the index at `path` does; empty where is none.
+
+    It is cheap enough to be asked for at every question.
+    """
+    return storage.stamp(Path(path))
 
 
 def open_index(
@@ -133,9 +148,7 @@ def open_index(
             shelved.dead[holdings[-1]] = stored
         return Snapshot(tuple(holdings)), shelved
 
-    (snapshot, shelved), manifest = storage.opened(
-        path, _VERSIONS, ("weights", "index", "documents", "segments"), read
-    )
+    (snapshot, shelved), manifest = storage.opened(path, _VERSIONS, _WANTED, read)
     if snapshot.documents != manifest["documents"]:
         raise IndexCorrupt(f"{path} has not as many documents as its manifest says")
     return snapshot, manifest, shelved

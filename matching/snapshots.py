@@ -204,9 +204,9 @@ class Snapshot:
             holdings[number] = holdings[number].without(np.array(sorted(docs)))
         return Snapshot(tuple(holding for holding in holdings if holding.documents))
 
-    def with_segment(self, segment: Segment) -> "Snapshot":
-        """Return the contents with one more segment."""
-        return Snapshot((*self.holdings, Holding.whole(segment)))
+    def with_segments(self, segments: Iterable[Segment]) -> "Snapshot":
+        """Return the contents with more segments, whose documents are new."""
+        return Snapshot((*self.holdings, *map(Holding.whole, segments)))
 
     def crowd(self) -> tuple[Holding, ...]:
         """Return the holdings that should be joined next; none if all is well.

@@ -110,6 +110,15 @@ def publish(path: Path, manifest: Mapping[str, Any], kept: Collection[str]) -> N
             shutil.rmtree(entry)
 
 
+def stamp(path: Path) -> str:
+    """Return what tells one manifest from the next; empty where there is none."""
+    try:
+        found = (path / _MANIFEST).stat()
+    except FileNotFoundError:
+        return ""
+    return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
+
+
 def get(kind: type[T], path: Path, stored: Stored, *, verify: bool) -> T:
     """Map arrays into memory.
 

@@ -1,25 +1,23 @@
 """The match index: a cache of the database on disk, shared by every worker.
 
-A folder ``base-<seq>-<random>`` holds an index that tells of the market as it stood
-when the ledger had ``seq`` entries; ``CURRENT`` names the folder in use and is replaced
-as a whole. Every process maps the same files and keeps what came after in a delta of
-its own: before each ranking it reads the ledger entries since its number and takes in
-the objects they speak of. Since numbers follow the order of commits, nothing is missed,
-and since the database is asked each time, what another worker has committed is found in
-the next request. Deleting the folder costs one rebuild and loses nothing.
+The folder ``index`` holds an index that tells of the market as it stood when the ledger
+had as many entries as its note says; note and contents are replaced in one step. Every
+process maps the same files and keeps what came after in a delta of its own: before each
+ranking it reads the ledger entries since its number and takes in the objects they speak
+of. Since numbers follow the order of commits, nothing is missed, and since the database
+is asked each time, what another worker has committed is found in the next request. Now
+and then one process writes its delta beside the rest, which costs as much as what has
+changed, and the others map that. Deleting the folder costs one rebuild and loses
+nothing.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
-import os
-import secrets
-import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -30,13 +28,17 @@ import structlog
 
 from marketplace.models.ledger import LedgerEntry
 from marketplace.services import events, postings
-from matching import IndexCorrupt, IndexVersionMismatch, Matcher, UnknownWeights
+from matching import (
+    IndexCorrupt,
+    IndexVersionMismatch,
+    Matcher,
+    UnknownWeights,
+    index_stamp,
+)
 
 KINDS = ("need", "offer")
 COMPACT_AFTER = 2_000
-"""Ledger entries about needs and offers after which a new base pays."""
-_MARK = "ledger.json"
-_CURRENT = "CURRENT"
+"""Ledger entries about needs and offers after which the delta is written for all."""
 log = structlog.get_logger("jiebang.index")
 
 
@@ -54,21 +56,22 @@ class MatchIndex:
     Parameters
     ----------
     folder : Path
-        Where the bases lie; made when absent.
+        Where the index and its lock lie; made when absent.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.path = folder / "index"
         self._lock = threading.Lock()
         self._matcher: Matcher | None = None
         self._mark = Mark(0, events.GENESIS)
         self._base = Mark(0, events.GENESIS)
-        self._name = ""
+        self._stamp = ""
 
     def fresh(self, session: so.Session) -> Matcher:
         """Return a matcher that knows everything this session can see."""
         with self._lock:
-            if self._matcher is None or self._named() != self._name:
+            if self._matcher is None or index_stamp(self.path) != self._stamp:
                 self._load(session)
             if not self._belongs(session):
                 log.warning("index.foreign", seq=self._mark.seq)
@@ -78,12 +81,12 @@ class MatchIndex:
             return self._matcher
 
     def rebuild(self, session: so.Session) -> int:
-        """Write a new base from the database; returns how many postings it holds."""
+        """Build the index anew from the database; returns how many it holds."""
         with self._lock:
             return self._rebuild(session)
 
     def upkeep(self, session: so.Session) -> bool:
-        """Write a new base when the delta has grown; tells whether it did."""
+        """Write the delta for all when it has grown; tells whether it did."""
         self.fresh(session)
         with self._lock:
             behind = session.scalar(
@@ -96,35 +99,31 @@ class MatchIndex:
             )
             if (behind or 0) < COMPACT_AFTER:
                 return False
-            self._rebuild(session)
+            with self._building():
+                if index_stamp(self.path) != self._stamp:
+                    return False
+                self._write()
             return True
 
     def state(self) -> str:
         """Tell readiness: ``ok`` once an index is loaded."""
         return "ok" if self._matcher is not None else "not loaded"
 
-    def _named(self) -> str:
-        try:
-            return (self.folder / _CURRENT).read_text("ascii").strip()
-        except FileNotFoundError:
-            return ""
-
     def _load(self, session: so.Session) -> None:
-        """Open the base that ``CURRENT`` names, or build one."""
+        """Open the index on disk, or build one."""
         if not self._open():
             with self._building():
                 if not self._open():
                     self._build(session)
 
     def _open(self) -> bool:
-        name = self._named()
-        base = self.folder / name
-        if not name or not (base / _MARK).is_file():
+        """Map what lies on disk; whoever has it mapped already trusts the rest."""
+        stamp = index_stamp(self.path)
+        if not stamp:
             return False
         try:
-            data = json.loads((base / _MARK).read_text("ascii"))
-            mark = Mark(int(data["seq"]), str(data["hash"]))
-            matcher = Matcher.open(base / "index")
+            matcher = Matcher.open(self.path, verify=self._matcher is None)
+            mark = Mark(int(matcher.note["seq"]), str(matcher.note["hash"]))
         except (
             OSError,
             ValueError,
@@ -134,9 +133,9 @@ class MatchIndex:
             IndexVersionMismatch,
             UnknownWeights,
         ) as error:
-            log.warning("index.unusable", base=name, reason=str(error))
+            log.warning("index.unusable", reason=str(error))
             return False
-        self._matcher, self._name = matcher, name
+        self._matcher, self._stamp = matcher, stamp
         self._mark = self._base = mark
         return True
 
@@ -145,34 +144,25 @@ class MatchIndex:
             return self._build(session)
 
     def _build(self, session: so.Session) -> int:
-        """Write a base and point ``CURRENT`` at it.
+        """Build an index from the database and write it.
 
         The mark is read before the postings: what is committed while they are read is
         taken in once more by the next catching up, which does no harm.
         """
-        mark = Mark(*events.head(session))
-        matcher = Matcher.build(postings.everything(session))
-        name = f"base-{mark.seq}-{secrets.token_hex(8)}"
-        base = self.folder / name
-        base.mkdir()
-        matcher.save(base / "index")
-        (base / _MARK).write_text(
-            json.dumps({"seq": mark.seq, "hash": mark.hash}), encoding="ascii"
-        )
-        temporary = self.folder / f"{_CURRENT}.{os.getpid()}"
-        temporary.write_text(name, encoding="ascii")
-        temporary.replace(self.folder / _CURRENT)
-        self._sweep(keep=name)
-        self._matcher, self._name = Matcher.open(base / "index", verify=False), name
-        self._mark = self._base = mark
-        log.info("index.built", postings=len(matcher), seq=mark.seq)
-        return len(matcher)
+        self._mark = Mark(*events.head(session))
+        self._matcher = Matcher.build(postings.everything(session))
+        self._write()
+        log.info("index.built", postings=len(self._matcher), seq=self._mark.seq)
+        return len(self._matcher)
 
-    def _sweep(self, keep: str) -> None:
-        """Remove older bases; a process that has one mapped keeps its pages."""
-        for path in self.folder.glob("base-*"):
-            if path.name != keep:
-                shutil.rmtree(path, ignore_errors=True)
+    def _write(self) -> None:
+        """Bring what is new to the disk, and share its pages from then on."""
+        assert self._matcher is not None  # noqa: S101 - built or opened before
+        self._matcher.settle()
+        self._matcher.save(self.path, note=asdict(self._mark))
+        self._stamp = index_stamp(self.path)
+        self._matcher = Matcher.open(self.path, verify=False)
+        self._base = self._mark
 
     @contextmanager
     def _building(self) -> Iterator[None]:
@@ -211,23 +201,25 @@ class MatchIndex:
             .order_by(LedgerEntry.seq)
         ).all()
 
-    def _renew(self, session: so.Session) -> None:
-        """After very much has come, write a new base or take over another's.
-
-        Taking everything into the delta would cost each process as much as one of
-        them needs for a base that all can share.
-        """
-        with self._building():
-            taken = self._named() != self._name and self._open()
-            if not taken or len(self._since(session)) > COMPACT_AFTER:
-                self._build(session)
-
     def _catch_up(self, session: so.Session) -> None:
         """Take in what the ledger tells since the mark."""
         rows = self._since(session)
-        if len(rows) > COMPACT_AFTER:
-            self._renew(session)
+        if len(rows) <= COMPACT_AFTER:
+            self._take_in(session, rows)
+            return
+        # Taking all of this into the delta would cost each process as much as one of
+        # them needs to write it for all.
+        with self._building():
+            if index_stamp(self.path) != self._stamp:
+                self._open()
             rows = self._since(session)
+            self._take_in(session, rows)
+            if len(rows) > COMPACT_AFTER:
+                self._write()
+
+    def _take_in(
+        self, session: so.Session, rows: Sequence[sa.Row[*tuple[Any, ...]]]
+    ) -> None:
         if not rows:
             return
         assert self._matcher is not None  # noqa: S101 - called after loading

@@ -255,7 +255,7 @@ for number in range(12):
     _, status = os.waitpid(child(check), 0)
     if status:
         sys.exit(f"broken after kill {number}")
-print(len(list(folder.glob("base-*"))))
+print(len(list((folder / "index").glob("segment-*"))))
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from marketplace.domain.actors import system
 from marketplace.services import indexes, offers, organisations
 from marketplace.services.indexes import MatchIndex
+from matching import Matcher, index_stamp
 from tests.factories import list_offer, pool
 from tests.people import World
 
@@ -28,9 +30,7 @@ def test_an_absent_index_is_built_and_then_opened(
 ) -> None:
     need, offer = pool(world), list_offer(world)
     assert known(index, world) == {str(need.id), str(offer.id)}
-    assert (index.folder / "CURRENT").read_text() in {
-        path.name for path in index.folder.glob("base-*")
-    }
+    assert index_stamp(index.path)
     again = MatchIndex(index.folder)
     assert known(again, world) == {str(need.id), str(offer.id)}
 
@@ -67,22 +67,34 @@ def test_a_deleted_folder_costs_a_rebuild_and_nothing_else(
     assert known(index, world) == {str(offer.id)}
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty mark", "no mark", "nonsense"])
+@pytest.mark.parametrize(
+    ("damage", "note"),
+    [
+        ("cut", None),
+        ("changed", None),
+        ("empty mark", {}),
+        ("no mark", None),
+        ("nonsense", [1]),
+        ("nonsense", {"seq": "x", "hash": 1}),
+    ],
+)
 def test_a_damaged_base_is_built_again(
-    world: World, index: MatchIndex, damage: str
+    world: World, index: MatchIndex, damage: str, note: object
 ) -> None:
     offer = list_offer(world)
     known(index, world)
-    base = index.folder / (index.folder / "CURRENT").read_text()
-    if damage == "cut":
-        largest = max(
-            (p for p in base.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size
-        )
-        largest.write_bytes(largest.read_bytes()[:-7])
+    manifest = index.path / "manifest.json"
+    told = json.loads(manifest.read_text())
+    if damage in {"cut", "changed"}:
+        files = [path for path in index.path.rglob("*") if path.is_file()]
+        largest = max(files, key=lambda path: path.stat().st_size)
+        raw = largest.read_bytes()
+        largest.write_bytes(raw[:-7] if damage == "cut" else raw[:-1] + b"\xff")
     elif damage == "no mark":
-        (base / "ledger.json").unlink()
+        del told["note"]
+        manifest.write_text(json.dumps(told))
     else:
-        (base / "ledger.json").write_text("" if damage == "empty mark" else "[1]")
+        manifest.write_text(json.dumps(told | {"note": note}))
     assert known(MatchIndex(index.folder), world) == {str(offer.id)}
 
 
@@ -91,30 +103,31 @@ def test_a_base_of_another_ledger_is_not_believed(
 ) -> None:
     list_offer(world)
     known(index, world)
-    base = index.folder / (index.folder / "CURRENT").read_text()
-    mark = base / "ledger.json"
-    mark.write_text(mark.read_text().replace('"hash": "', '"hash": "00')[:-4] + '"}')
+    manifest = index.path / "manifest.json"
+    told = json.loads(manifest.read_text())
+    told["note"]["hash"] = "00" + told["note"]["hash"][2:]
+    manifest.write_text(json.dumps(told))
+    foreign = index_stamp(index.path)
     other = MatchIndex(index.folder)
     seen = known(other, world)
     assert len(seen) == 1
-    fresh = index.folder / (index.folder / "CURRENT").read_text()
-    assert fresh != base
+    assert index_stamp(index.path) != foreign
 
 
-def test_upkeep_writes_a_new_base_when_the_delta_has_grown(
+def test_upkeep_writes_the_delta_when_it_has_grown(
     world: World, index: MatchIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known(index, world)
-    monkeypatch.setattr(indexes, "COMPACT_AFTER", 3)
-    assert index.upkeep(world.session) is False
     offer = list_offer(world)
-    first = (index.folder / "CURRENT").read_text()
-    index.upkeep(world.session)
-    assert (index.folder / "CURRENT").read_text() != first
-    assert [p.name for p in index.folder.glob("base-*")] == [
-        (index.folder / "CURRENT").read_text()
-    ]
     assert known(index, world) == {str(offer.id)}
+    assert index.upkeep(world.session) is False
+    first = index_stamp(index.path)
+    monkeypatch.setattr(indexes, "COMPACT_AFTER", 3)
+    assert index.upkeep(world.session) is True
+    assert index_stamp(index.path) != first
+    assert len(Matcher.open(index.path)) == 1
+    assert known(index, world) == {str(offer.id)}
+    assert index.upkeep(world.session) is False
 
 
 def test_much_that_came_at_once_makes_a_new_base_for_all(
@@ -124,12 +137,12 @@ def test_much_that_came_at_once_makes_a_new_base_for_all(
     assert known(index, world) == known(other, world) == set()
     monkeypatch.setattr(indexes, "COMPACT_AFTER", 3)
     offer = list_offer(world)
-    first = (index.folder / "CURRENT").read_text()
+    first = index_stamp(index.path)
     assert known(index, world) == {str(offer.id)}
-    renewed = (index.folder / "CURRENT").read_text()
+    renewed = index_stamp(index.path)
     assert renewed != first
     assert known(other, world) == {str(offer.id)}
-    assert (index.folder / "CURRENT").read_text() == renewed
+    assert index_stamp(index.path) == renewed
 
 
 def test_a_unit_that_moves_takes_its_offers_along(
