@@ -44,22 +44,41 @@ def text_of(words: list[str]) -> str:
     return "，".join(phrases) + "。"
 
 
-def offers(grown: Grown, documents: int, *, seed: int = 1) -> Iterator[Posting]:
-    """Return the first so many documents as results of research."""
-    rng = np.random.default_rng(seed)
-    return _postings(grown, grown.running, documents, "result", rng)
+def offers(
+    grown: Grown, documents: int, *, seed: int = 1, plain: bool = False
+) -> Iterator[Posting]:
+    """Return the first so many documents as results of research.
+
+    Parameters
+    ----------
+    grown : Grown
+    documents, seed : int
+    plain : bool, default=False
+        Leave the invented columns empty.
+    """
+    found = _postings(grown, grown.running, documents, "result", seed)
+    return map(_plain, found) if plain else found
 
 
-def needs(grown: Grown, most: int, *, seed: int = 2) -> Iterator[Posting]:
+def needs(
+    grown: Grown, most: int, *, seed: int = 2, plain: bool = False
+) -> Iterator[Posting]:
     """Return the long queries as needs."""
-    rng = np.random.default_rng(seed)
     count = min(most, len(grown.running_long))
-    return _postings(grown, grown.running_long, count, "need", rng)
+    found = _postings(grown, grown.running_long, count, "need", seed)
+    return map(_plain, found) if plain else found
+
+
+def _plain(posting: Posting) -> Posting:
+    return Posting(
+        id=posting.id, title=posting.title, text=posting.text, kind=posting.kind
+    )
 
 
 def _postings(
-    grown: Grown, runs: Runs, count: int, kind: str, rng: np.random.Generator
+    grown: Grown, runs: Runs, count: int, kind: str, seed: int
 ) -> Iterator[Posting]:
+    rng = np.random.default_rng(seed)
     for number in range(count):
         words = [grown.words[word] for word in runs[number].tolist()]
         columns: dict[str, Any] = {}

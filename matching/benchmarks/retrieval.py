@@ -271,7 +271,7 @@ _CLASSES: Final[Mapping[str, Callable[[Setting], Engine]]] = {
 }
 
 
-def _queries(bags: Bags, known: int, limit: int) -> list[tuple[Any, Any]]:
+def queries_of(bags: Bags, known: int, limit: int) -> list[tuple[Any, Any]]:
     """Take queries out of their bags; only words that any engine may know."""
     taken = []
     for number in range(min(limit, len(bags))):
@@ -422,7 +422,7 @@ def growth(
         setting = Setting(grown.documents.first(size), features, grown.words)
         ours = Ours(setting)
         ours.build()
-        queries = _queries(grown.long, len(grown.words), limit)
+        queries = queries_of(grown.long, len(grown.words), limit)
         tally = scan.tally()
         for query in queries:
             ours.ask(*query)
@@ -479,19 +479,19 @@ def bench(
     known = len(grown.words)
     result: dict[str, Any] = {"documents": documents, "built": built}
     for name, bags in (("long", grown.long), ("short", grown.titles)):
-        rows = measure(engines, _queries(bags, known, limit), rounds)
+        rows = measure(engines, queries_of(bags, known, limit), rounds)
         for row in rows.values():
             row["ours_by_this"] = rows["ours"]["p50"] / row["p50"]
         result[name] = rows
     del engines
     gc.collect()
     if exact:
-        queries = _queries(grown.long, known, exact)
-        queries += _queries(grown.titles, known, (exact - len(queries)) // 2)
-        queries += _queries(grown.passages, known, exact - len(queries))
+        queries = queries_of(grown.long, known, exact)
+        queries += queries_of(grown.titles, known, (exact - len(queries)) // 2)
+        queries += queries_of(grown.passages, known, exact - len(queries))
         result["exact"] = check(ours, queries)
     if many:
-        queries = _queries(grown.passages, known, many)
+        queries = queries_of(grown.passages, known, many)
         result["batch"] = batch(setting, ours, queries, threads, max(1, rounds // 2))
     return result
 
