@@ -1,4 +1,4 @@
-"""The command line: ``python -m matching evaluate | ablate | build | rank | bench``."""
+"""The command line: ``python -m matching COMMAND``; ``--help`` lists the commands."""
 
 import argparse
 import json
@@ -8,12 +8,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from matching import duplicates, kernels
 from matching.ablation import ablate, markdown
 from matching.bench import PEERS, bench
 from matching.corpora import read_postings
 from matching.engine import Matcher
 from matching.errors import MatchingError
 from matching.evaluation import evaluate
+from matching.organisations import index as organisations
 from matching.postings import Match, Posting
 from matching.progress import Bar
 from matching.weights import DEFAULT
@@ -60,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("-k", type=int, default=10)
     command.add_argument("--json", action="store_true")
     command.set_defaults(run=_rank)
+
+    command = commands.add_parser("warm", help="compile the kernels, at installation")
+    command.set_defaults(run=_warm)
 
     command = commands.add_parser("bench", help="measure beside installed peers")
     command.add_argument("directory", type=Path, metavar="DIR")
@@ -135,6 +140,18 @@ def _show(rank: int, match: Match, title: str) -> None:
         claimed = verdict.claimed.text if verdict.claimed else "-"
         required = verdict.required
         print(f"     {verdict.kind}: {required.name} {required.text} <- {claimed}")
+
+
+def _warm(_: argparse.Namespace) -> int:
+    if not kernels.installed():
+        print("numba is not installed: NumPy answers; pip install jiebang[speed]")
+        return 0
+    began = perf_counter()
+    kernels.warm()
+    organisations.warm()
+    duplicates.warm()
+    print(f"kernels ready in {perf_counter() - began:.1f} s")
+    return 0
 
 
 def _bench(options: argparse.Namespace) -> int:

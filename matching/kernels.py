@@ -4,8 +4,8 @@ numba is optional and slow to import (about 0.6 s), so nothing here imports it u
 is asked to. Until `ready` says yes, and for ever where numba is not installed, NumPy
 answers; the answers are the same.
 
-Compiled code is cached on disk. `warm` fills the cache when the program is installed
-(``python -m matching.kernels``), so that no process ever compiles while it serves.
+Compiled code is cached on disk. ``python -m matching warm`` fills the cache when the
+program is installed, so that no process ever compiles while it serves.
 numba looks for a directory that it can write to, in this order: ``NUMBA_CACHE_DIR``,
 ``__pycache__`` beside the sources, the user's cache directory. Where none of them can
 be written when the program runs (a read-only image), set ``NUMBA_CACHE_DIR`` at
@@ -27,6 +27,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -100,6 +101,15 @@ def load() -> bool:
     return True
 
 
+@cache
+def needing_numba(name: str) -> ModuleType | None:
+    """Import a module of compiled loops; None where numba is not installed.
+
+    For work that waits for its loops; a ranking asks for `compiled` instead.
+    """
+    return import_module(name) if installed() else None
+
+
 def warm() -> float:
     """Compile and fill the cache; for the time of installation.
 
@@ -158,13 +168,3 @@ def _writable(directory: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def main() -> int:
-    """Fill the cache and say how long it took."""
-    print(f"kernels ready in {warm():.1f} s")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -18,9 +18,6 @@ division, so the answers are the same on every machine, with numba or without.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from threading import local
@@ -31,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matching import storage
+from matching.kernels import needing_numba
 from matching.organisations.words import (
     CHEAP,
     CLASS,
@@ -349,12 +347,9 @@ def warm() -> bool:
     return True
 
 
-@cache
 def _kernels() -> ModuleType | None:
     """Import the compiled loops at the first question, if numba is installed."""
-    if find_spec("numba") is None:
-        return None
-    return import_module("matching.organisations.kernels")
+    return needing_numba("matching.organisations.kernels")
 
 
 # Building
