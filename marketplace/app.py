@@ -51,7 +51,9 @@ def create_app(
     app.config.update(_flask_settings(settings))
     app.extensions["jiebang.settings"] = settings
     app.extensions["jiebang.clock"] = clock or SystemClock()
-    app.extensions["jiebang.index"] = MatchIndex(settings.index_dir)
+    app.extensions["jiebang.index"] = MatchIndex(
+        settings.index_dir, settings.weights_dir
+    )
     if settings.proxies:
         hops = settings.proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

@@ -48,6 +48,11 @@ class Settings:
         return self.data_dir / "index"
 
     @property
+    def weights_dir(self) -> Path:
+        """Where weights fitted to this market's feedback lie."""
+        return self.data_dir / "weights"
+
+    @property
     def files_dir(self) -> Path:
         """Where the file store keeps attachments."""
         return self.data_dir / "files"

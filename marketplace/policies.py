@@ -244,6 +244,7 @@ OFFER_RULES: Rules = {
     "match": (system, owner_member, operator, broker),
 }
 AUDIT_RULES: Rules = {"read": (system, operator)}
+SCORE_RULES: Rules = {"learn-score": (operator,), "use-score": (operator,)}
 
 
 def unit_member(actor: Actor, subject: UUID) -> Grant | None:

@@ -15,10 +15,13 @@ from matching.corpora import read_postings
 from matching.engine import Matcher
 from matching.errors import MatchingError
 from matching.evaluation import evaluate
+from matching.examples import of_set, read_examples, write_examples
+from matching.learning import learn, summary
+from matching.learning import markdown as markdown_report
 from matching.organisations import index as organisations
 from matching.postings import Match, Posting
 from matching.progress import Bar
-from matching.weights import DEFAULT
+from matching.weights import DEFAULT, content, write_new
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,7 +75,40 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--limit", type=int, default=300, metavar="QUERIES")
     command.add_argument("--json", action="store_true")
     command.set_defaults(run=_bench)
+
+    _add_learning(commands)
     return parser
+
+
+def _add_learning(commands: Any) -> None:
+    command = commands.add_parser("examples", help="take graded pairs of judged sets")
+    command.add_argument("directories", type=Path, nargs="*", metavar="DIR")
+    command.add_argument(
+        "--judged-only", type=Path, action="append", default=[], metavar="DIR"
+    )
+    command.add_argument("--least-grade", type=float, default=0.0, metavar="GRADE")
+    command.add_argument("--weights", default=DEFAULT, metavar="VERSION")
+    command.add_argument("--out", type=Path, required=True, metavar="EXAMPLES.jsonl")
+    command.set_defaults(run=_examples)
+
+    command = commands.add_parser("fit", help="fit the score to graded pairs")
+    command.add_argument("examples", type=Path, nargs="+", metavar="EXAMPLES.jsonl")
+    command.add_argument("--base", default=DEFAULT, metavar="VERSION")
+    command.add_argument("--folder", type=Path, help="where the base lies", metavar="F")
+    command.add_argument(
+        "--check", type=Path, action="append", default=[], metavar="EXAMPLES.jsonl"
+    )
+    command.add_argument("--date", help="kept in the file", metavar="YYYY-MM-DD")
+    command.add_argument("--out", type=Path, required=True, metavar="VERSION.json")
+    command.add_argument("--report", type=Path, required=True, metavar="REPORT.json")
+    command.add_argument(
+        "--keep-shares", action="store_true", help="fit the calibration only"
+    )
+    command.set_defaults(run=_fit)
+
+    command = commands.add_parser("report", help="show the report of a fit as tables")
+    command.add_argument("report", type=Path, metavar="REPORT.json")
+    command.set_defaults(run=_report)
 
 
 def _print(value: Any) -> None:
@@ -169,6 +205,55 @@ def _bench(options: argparse.Namespace) -> int:
         print(f"{row['engine']:<24}{cells}")
     if report["left_out"]:
         print(f"not installed, left out: {', '.join(report['left_out'])}")
+    return 0
+
+
+def _examples(options: argparse.Namespace) -> int:
+    sets = dict.fromkeys(options.directories, False)
+    sets |= dict.fromkeys(options.judged_only, True)
+    if not sets:
+        raise ValueError("name at least one folder with an evaluation set")
+    count = write_examples(
+        options.out,
+        (
+            example
+            for directory, judged_only in sets.items()
+            for example in of_set(
+                directory,
+                least_grade=options.least_grade,
+                judged_only=judged_only,
+                weights=options.weights,
+            )
+        ),
+    )
+    _print({"examples": count})
+    return 0
+
+
+def _fit(options: argparse.Namespace) -> int:
+    for path in (options.out, options.report):
+        if path.exists():
+            raise ValueError(f"{path} is there already and is not written over")
+    names = " ".join(path.name for path in options.examples)
+    found = learn(
+        (example for path in options.examples for example in read_examples(path)),
+        content(options.base, options.folder),
+        options.base,
+        check=(example for path in options.check for example in read_examples(path)),
+        keep_shares=options.keep_shares,
+        date=options.date,
+        command=f"python -m matching fit {names} --base {options.base}"
+        + (" --keep-shares" if options.keep_shares else ""),
+    )
+    write_new(options.report, found.report)
+    if found.content is not None:
+        write_new(options.out, found.content)
+    print("\n".join(summary(found.report)))
+    return 0 if found.content is not None else 1
+
+
+def _report(options: argparse.Namespace) -> int:
+    print(markdown_report(json.loads(options.report.read_text(encoding="utf-8"))))
     return 0
 
 

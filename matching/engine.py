@@ -50,7 +50,7 @@ from matching.parts import (
     needs_a_look,
     vector_parts,
 )
-from matching.postings import EngineStamp, Filter, Match, Posting, Reason, Term
+from matching.postings import EngineStamp, Filter, Match, Pair, Posting, Reason, Term
 from matching.retrieval import Chosen, Counts, Pool, retrieve, weightiest
 from matching.scan import Shelf
 from matching.segments import Floats, Mask, Segment, merge
@@ -70,7 +70,7 @@ from matching.views import (
 )
 from matching.weights import DEFAULT, PARTS, Weights, load
 
-VERSION: Final = "2.0"
+VERSION: Final = "2.1"
 """Raised whenever the same input and weights could give another ranking."""
 
 _PLACES: Final = 9
@@ -85,12 +85,6 @@ _LEADERS: Final = 20
 
 _SLACK: Final = 4 * 10.0**-_PLACES
 """More than rounding and another order of adding up can make between two sums."""
-
-_KNEE: Final = 0.97
-"""Share of the least ``good`` score up to which a blocked score stays as it is."""
-
-_BELOW: Final = 1 - 1e-6
-"""Keeps the highest blocked score just below the least ``good`` one."""
 
 _LETTER_VIEWS: Final = ("words", "grams", "thesaurus")
 """Views of text in letters, in the order in which they are added up."""
@@ -184,7 +178,7 @@ class Matcher:
         cls,
         postings: Iterable[Posting],
         *,
-        weights: str = DEFAULT,
+        weights: str | Weights = DEFAULT,
         progress: Progress | None = None,
     ) -> Self:
         """Build an index from a stream of postings.
@@ -194,8 +188,8 @@ class Matcher:
         postings : iterable of Posting
             Read once, in chunks; texts do not stay in memory. Of postings with the same
             id the last one counts.
-        weights : str
-            Version of the weights.
+        weights : str or Weights
+            A shipped version, or weights that were loaded from elsewhere.
         progress : callable, optional
             Called with the number of postings done so far.
 
@@ -204,21 +198,25 @@ class Matcher:
         UnknownWeights
             When there are no such weights.
         """
-        chosen = load(weights)
+        chosen = _loaded(weights)
         segments = list(build(postings, chosen.fields, spool=True, progress=progress))
         return cls(Snapshot.of(segments), chosen)
 
     @classmethod
     def open(
-        cls, path: Path | str, *, weights: str | None = None, verify: bool = True
+        cls,
+        path: Path | str,
+        *,
+        weights: str | Weights | None = None,
+        verify: bool = True,
     ) -> Self:
         """Map a saved index into memory. Processes that open it share its pages.
 
         Parameters
         ----------
         path : path
-        weights : str, optional
-            Another version of the weights than the index was saved with.
+        weights : str or Weights, optional
+            Others than the index was saved with.
         verify : bool, default=True
             Compare all checksums; takes about a second for a gigabyte.
 
@@ -234,12 +232,11 @@ class Matcher:
             When there are no such weights.
         """
         snapshot, manifest, shelved = open_index(Path(path), verify=verify)
-        written = load(manifest["weights"])
-        chosen = written if weights is None else load(weights)
-        if chosen.fields != written.fields:
+        chosen = _loaded(manifest["weights"] if weights is None else weights)
+        if dict(chosen.fields) != manifest["fields"]:
             raise IndexVersionMismatch(
-                f"{path} was built with weights {written.version}, whose fields count "
-                f"otherwise than in {chosen.version}: build it again"
+                f"{path} was built with weights {manifest['weights']}, whose fields "
+                f"count otherwise than in {chosen.version}: build it again"
             )
         matcher = cls(snapshot, chosen)
         matcher._shelved = shelved
@@ -266,7 +263,7 @@ class Matcher:
             self._snapshot,
             Path(path),
             self._shelved,
-            weights=self.weights.version,
+            weights=self.weights,
             note=note,
         )
         return size
@@ -426,6 +423,45 @@ class Matcher:
             for candidate, document, known, shared in zip_longest(
                 ranked, documents, facts, terms
             )
+        ]
+
+    def compare(
+        self, posting: Posting, k: int = 10, where: Filter | None = None
+    ) -> list[Pair]:
+        """Rank as `rank` does, and return the parts as they count, hidden ones too.
+
+        For fitting weights, not for display: `Match.parts` leaves out what rests on
+        a hidden field.
+
+        Parameters
+        ----------
+        posting : Posting
+        k : int, default=10
+        where : Filter, optional
+
+        Returns
+        -------
+        list of Pair
+            Best first.
+
+        Raises
+        ------
+        ValueError
+            When `k` is less than 1.
+        """
+        _check(k)
+        snapshot = self._snapshot
+        prepared = self._prepare(snapshot, posting, where, k)
+        if prepared is None:
+            return []
+        return [
+            Pair(
+                id=candidate.id,
+                score=candidate.score,
+                parts={part: _rounded(candidate.parts[part]) for part in PARTS},
+                blocked=candidate.fit.blocked,
+            )
+            for candidate in self._rank(prepared, k)
         ]
 
     def rank_all(
@@ -659,11 +695,13 @@ class Matcher:
         """Return the best score that each candidate could still reach."""
         shares, text = self.weights.parts, prepared.text
         most = shares["text"] * text
-        for part in VECTOR_PARTS:
-            values = prepared.parts[part]
-            most += shares[part] * np.where(np.isnan(values), text, values)
-        most += shares["fuzzy"] * np.where(prepared.named, 1.0, text)
-        most += shares["indicators"] * np.where(prepared.claiming, 1.0, text)
+        reachable = prepared.parts | {
+            "fuzzy": np.where(prepared.named, 1.0, np.nan),
+            "indicators": np.where(prepared.claiming, 1.0, np.nan),
+        }
+        for part, values in reachable.items():
+            known = np.where(np.isnan(values), text, values)
+            most += shares[part] * self.weights.worth(known, text)
         return most
 
     def _candidate(self, prepared: Prepared, row: int) -> Candidate:
@@ -684,32 +722,8 @@ class Matcher:
             if claiming:
                 fit = indicator_fit(prepared.facts, facts, self.weights)
         parts["fuzzy"], parts["indicators"] = fuzzy, fit.part
-        score = self._score(parts, blocked=fit.blocked)
+        score = round(self.weights.score(parts, blocked=fit.blocked), _PLACES)
         return Candidate(score, segment.id_of(doc), segment, doc, parts, fit, facts)
-
-    def _score(self, parts: dict[str, float | None], *, blocked: bool) -> float:
-        shares = self.weights.parts
-        text = parts["text"] or 0.0
-        score = 0.0
-        for part in PARTS:
-            value = parts[part]
-            score += shares[part] * (text if value is None else value)
-        if blocked:
-            score = self._pressed(min(score, shares["text"] * text))
-        return round(min(max(score, 0.0), 1.0), _PLACES)
-
-    def _pressed(self, score: float) -> float:
-        """Bring a blocked score below the bands of those that are not, in its order.
-
-        Otherwise a miss with much common text would stand, as merely ``possible``,
-        above offers that are ``good``.
-        """
-        ceiling, most = self.weights.bands["good"], self.weights.parts["text"]
-        knee = _KNEE * ceiling
-        if score <= knee or most <= ceiling:
-            return score
-        share = (score - knee) / (most - knee) * _BELOW
-        return knee + (ceiling - knee) * share
 
     def _match(
         self,
@@ -759,6 +773,10 @@ def _ratio(query: Query, statistics: Statistics) -> float:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
+
+
+def _loaded(weights: str | Weights) -> Weights:
+    return load(weights) if isinstance(weights, str) else weights
 
 
 def _check(k: int) -> None:

@@ -13,6 +13,14 @@ class UnknownWeights(MatchingError, ValueError):
     """The named version of the weights does not exist."""
 
 
+class InvalidWeights(MatchingError, ValueError):
+    """A file of weights does not say what weights must say, or may not be written."""
+
+
+class InvalidExamples(MatchingError, ValueError):
+    """A file of graded pairs holds a line that is none."""
+
+
 class IndexCorrupt(MatchingError):
     """An index directory is incomplete or its contents do not fit its checksums."""
 

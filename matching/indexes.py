@@ -14,11 +14,12 @@ from matching.segments import Mask, Segment
 from matching.snapshots import Holding, Snapshot
 from matching.storage import Stored
 from matching.tokens import ANALYSER
+from matching.weights import Weights
 
 FORMAT: Final = 3
 """Raised whenever an array changes its meaning."""
 
-_WANTED: Final = ("weights", "note", "index", "documents", "segments")
+_WANTED: Final = ("weights", "fields", "note", "index", "documents", "segments")
 _VERSIONS: Final = {"format": FORMAT, "analyser": ANALYSER}
 _SEGMENT: Final = "segment-"
 _DEAD: Final = "dead-"
@@ -60,7 +61,7 @@ def save_index(
     path: Path,
     known: Shelved,
     *,
-    weights: str,
+    weights: Weights,
     note: Mapping[str, Any],
 ) -> tuple[int, Shelved]:
     """Write the index at `path`; what lies there already is not written again.
@@ -88,7 +89,8 @@ def save_index(
             entries.append(entry)
         manifest = {
             **_VERSIONS,
-            "weights": weights,
+            "weights": weights.version,
+            "fields": dict(weights.fields),
             "note": dict(note),
             "index": snapshot.index_id,
             "documents": snapshot.documents,

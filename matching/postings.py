@@ -391,6 +391,29 @@ class EngineStamp:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """A pair with its parts as they count. Weights are fitted to such pairs.
+
+    Attributes
+    ----------
+    id : str
+        Of the posting that was found.
+    score : float
+        Between 0 and 1.
+    parts : mapping of str to float or None
+        Each part between 0 and 1, also where it rests on a hidden field; None where it
+        could not be computed.
+    blocked : bool
+        Whether a core indicator is missed.
+    """
+
+    id: str
+    score: float
+    parts: Mapping[str, float | None]
+    blocked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """One posting in a ranking.
 

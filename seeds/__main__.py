@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from pathlib import Path
 
 from sqlalchemy.exc import OperationalError
 
@@ -15,6 +16,9 @@ from marketplace.domain.clock import Clock
 from marketplace.errors import MarketplaceError
 from marketplace.extensions import db
 from marketplace.integrations import migrations
+from matching import UnknownWeights
+from matching.examples import write_examples
+from matching.weights import DEFAULT
 from seeds import demo_market, loader, measure
 
 
@@ -28,14 +32,22 @@ def main(arguments: list[str] | None = None) -> int:
         "measure", help="count what the engine makes of the demo market's answers"
     )
     figures.add_argument("--json", action="store_true", help="only the JSON object")
+    pairs = commands.add_parser(
+        "examples", help="write the demo market's graded pairs, to fit a score to"
+    )
+    pairs.add_argument("out", type=Path, metavar="EXAMPLES.jsonl")
+    pairs.add_argument("--weights", default=DEFAULT, metavar="VERSION")
     asked = parser.parse_args(arguments)
     try:
         if asked.command == "load":
             load_store(demo=asked.demo)
+        elif asked.command == "examples":
+            count = write_examples(asked.out, measure.examples(weights=asked.weights))
+            sys.stdout.write(f"{count} examples\n")
         else:
             report = measure.measure()
             sys.stdout.write(report.as_json() if asked.json else report.as_text())
-    except (SettingsError, MarketplaceError) as error:
+    except (SettingsError, MarketplaceError, UnknownWeights) as error:
         sys.stderr.write(f"seeds: {error}\n")
         return 2
     except OperationalError as error:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
@@ -28,6 +29,8 @@ from marketplace.services import matches, needs, postings
 from marketplace.services.indexes import MatchIndex
 from matching import Filter, Matcher, Posting
 from matching.evaluation import ndcg
+from matching.examples import Example
+from matching.weights import DEFAULT, load
 from seeds import demo_market, loader
 
 ANSWER = 2
@@ -186,8 +189,9 @@ def _columns(*cells: object) -> str:
     )
 
 
-def measure(chains: Collection[str] | None = None) -> Report:
-    """Load the demo market into a store of its own and rank every need of it."""
+@contextmanager
+def _judge(chains: Collection[str] | None) -> Iterator[_Judge]:
+    """Load the demo market into a store of its own, to be ranked."""
     with tempfile.TemporaryDirectory(prefix="jiebang-measure-") as folder:
         data = Path(folder)
         settings = replace(
@@ -206,10 +210,39 @@ def measure(chains: Collection[str] | None = None) -> Report:
             market = demo_market.load(session, clock.now(), content)
             session.commit()
             index: MatchIndex = app.extensions["jiebang.index"]
-            report = measure_market(session, index, market, content)
-            db.session.remove()
-            db.engine.dispose()
-        return report
+            try:
+                yield _Judge(session, index, market, content)
+            finally:
+                db.session.remove()
+                db.engine.dispose()
+
+
+def measure(chains: Collection[str] | None = None) -> Report:
+    """Load the demo market into a store of its own and rank every need of it."""
+    with _judge(chains) as judge:
+        return judge.report()
+
+
+def examples(
+    chains: Collection[str] | None = None, weights: str = DEFAULT
+) -> list[Example]:
+    """Take the first offers for each need, and all graded answers, as examples.
+
+    An offer is useful from the grade on that solves a need. What is not graded is
+    not useful.
+
+    Parameters
+    ----------
+    weights : str
+        Shipped version that decides which offers are the first.
+    """
+    chosen = load(weights)
+    with _judge(chains) as judge:
+        matcher = judge.index.fresh(judge.session)
+        matcher.weights = chosen
+        return [
+            pair for key in judge.content.needs for pair in judge.examples(matcher, key)
+        ]
 
 
 def measure_market(
@@ -219,14 +252,7 @@ def measure_market(
     content: demo_market.Content,
 ) -> Report:
     """Rank every need of a loaded market; drafts as their owners would."""
-    listed = {
-        str(market.offers[key]): key
-        for key, offer in content.offers.items()
-        if OfferState(offer["state"]) in MATCHABLE
-    }
-    judge = _Judge(session, index, market, content, listed)
-    rows = [judge.row(key) for key in content.needs]
-    return Report(rows, len(listed), judge.engine)
+    return _Judge(session, index, market, content).report()
 
 
 class _Judge:
@@ -236,20 +262,53 @@ class _Judge:
         index: MatchIndex,
         market: demo_market.Market,
         content: demo_market.Content,
-        listed: Mapping[str, str],
     ) -> None:
         self.session = session
         self.index = index
         self.market = market
         self.content = content
-        self.listed = listed
+        self.listed = {
+            str(market.offers[key]): key
+            for key, offer in content.offers.items()
+            if OfferState(offer["state"]) in MATCHABLE
+        }
         self.engine: dict[str, str] = {}
         self.answers: dict[str, dict[str, demo_market.Json]] = {}
-        on_market = set(listed.values())
+        on_market = set(self.listed.values())
         for answer in content.answers:
             if answer["offer"] in on_market:
                 found = self.answers.setdefault(answer["need"], {})
                 found[answer["offer"]] = answer
+
+    def report(self) -> Report:
+        """Rank every need."""
+        rows = [self.row(key) for key in self.content.needs]
+        return Report(rows, len(self.listed), self.engine)
+
+    def examples(self, matcher: Matcher, key: str) -> list[Example]:
+        """Return the pairs of a need that it can be learned from."""
+        author = self.market.author(self.content.needs[key]["owner"])
+        stored = needs.get(self.session, author, self.market.needs[key])
+        posting, _ = postings.need_posting(stored, stored.working, Tier.OWNER)
+        where = Filter(kind=matches.SUPPLY)
+        answers = self.answers[key]
+        found = []
+        for rank, pair in enumerate(matcher.compare(posting, len(self.listed), where)):
+            offer = self.listed[pair.id]
+            grade = answers[offer]["grade"] if offer in answers else 0
+            if rank < TOP or grade:
+                found.append(
+                    Example(
+                        set="demo-market",
+                        query=key,
+                        document=offer,
+                        grade=grade,
+                        useful=grade >= ANSWER,
+                        parts=pair.parts,
+                        blocked=pair.blocked,
+                    )
+                )
+        return found
 
     def row(self, key: str) -> Row:
         need = self.content.needs[key]

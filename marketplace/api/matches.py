@@ -76,4 +76,4 @@ def preview(data: dict[str, Any]) -> Any:
 def feedback(data: dict[str, Any]) -> Any:
     """Say of a pair: useful, irrelevant (and why), or already working together"""
     shown = {name: data.pop(name) for name in ("rank", "score", "engine")}
-    return service.give_feedback(db.session(), actor(), shown=shown, **data)
+    return service.give_feedback(db.session(), actor(), index(), shown=shown, **data)

@@ -12,14 +12,12 @@ import sqlalchemy as sa
 from flask import current_app
 from flask.cli import with_appcontext
 
+from marketplace.cli.callers import caller
 from marketplace.config import Settings
-from marketplace.domain.actors import Actor
-from marketplace.errors import Invalid
 from marketplace.extensions import READ_ONLY, db
 from marketplace.integrations.files import FolderStore
 from marketplace.models.jobs import ImportJob, ImportProblem, ImportState
-from marketplace.models.users import User
-from marketplace.services import accounts, imports
+from marketplace.services import imports
 
 RUNNING = frozenset({ImportState.QUEUED, ImportState.RUNNING})
 
@@ -44,19 +42,12 @@ def import_(
 ) -> None:
     """Bring in a sheet and print its report. 导入表格。"""
     settings: Settings = current_app.extensions["jiebang.settings"]
-    clock = current_app.extensions["jiebang.clock"]
     session = db.session()
-    user = session.scalar(
-        sa.select(User).where(
-            User.email == accounts.normal_email(email), User.disabled_at.is_(None)
-        )
-    )
-    if user is None:
-        raise Invalid.at("--as", "unknown_account", "没有此账号", "no such account")
+    actor = caller(session, email)
     with path.open("rb") as stream:
         job = imports.request(
             session,
-            accounts.as_user(session, Actor(now=clock.now()), user),
+            actor,
             FolderStore(settings.files_dir),
             stream,
             filename=path.name,

@@ -39,6 +39,8 @@ TITLES: dict[str, Text] = {
     "manage-members":       Text("管理成员", "Manage members"),
     "give-official-roles":  Text("授予管理角色", "Give official roles"),
     "manage-teams":         Text("管理团队", "Manage teams"),
+    "learn-score":          Text("训练匹配评分", "Fit the score"),
+    "use-score":            Text("切换匹配评分", "Change the score in use"),
 }
 # fmt: on
 """Actions that are no step of a life cycle, by their names in the rules."""

@@ -15,8 +15,9 @@ from marketplace.models.base import Base, Identified, Json
 class MatchFeedback(Identified, Base):
     """One judgement on one pair by one person, the last one counts.
 
-    ``engine`` and ``shown`` keep the versions, the parts and the rank as shown, so
-    that the score can be learned from later.
+    ``shown`` keeps what the person says he saw (rank, score, versions), and under
+    ``compared`` the parts as the engine gave them at that moment, hidden ones too, so
+    that the score can be learned from later. It is never handed out.
     """
 
     __tablename__ = "match_feedback"

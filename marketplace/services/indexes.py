@@ -9,6 +9,9 @@ is asked each time, what another worker has committed is found in the next reque
 and then one process writes its delta beside the rest, which costs as much as what has
 changed, and the others map that. Deleting the folder costs one rebuild and loses
 nothing.
+
+The ledger also tells which weights the operator has chosen, so every process changes to
+them in its next request.
 """
 
 from __future__ import annotations
@@ -27,14 +30,17 @@ import sqlalchemy.orm as so
 import structlog
 
 from marketplace.models.ledger import LedgerEntry
-from marketplace.services import events, postings
+from marketplace.services import events, postings, scores
 from matching import (
     IndexCorrupt,
     IndexVersionMismatch,
+    InvalidWeights,
     Matcher,
     UnknownWeights,
     index_stamp,
 )
+from matching.weights import Weights
+from matching.weights import load as load_weights
 
 KINDS = ("need", "offer")
 COMPACT_AFTER = 2_000
@@ -57,11 +63,14 @@ class MatchIndex:
     ----------
     folder : Path
         Where the index and its lock lie; made when absent.
+    weights : Path, optional
+        Where the market's own weights lie.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, weights: Path | None = None) -> None:
         self.folder = folder
         self.path = folder / "index"
+        self.weights = weights
         self._lock = threading.Lock()
         self._matcher: Matcher | None = None
         self._mark = Mark(0, events.GENESIS)
@@ -111,18 +120,34 @@ class MatchIndex:
 
     def _load(self, session: so.Session) -> None:
         """Open the index on disk, or build one."""
-        if not self._open():
+        if not self._open(session):
             with self._building():
-                if not self._open():
+                if not self._open(session):
                     self._build(session)
 
-    def _open(self) -> bool:
+    def _weights(self, session: so.Session) -> Weights:
+        """Load the weights that the operator has chosen, or the shipped ones."""
+        version = scores.in_use(session)
+        if version is None:
+            return load_weights()
+        try:
+            return scores.load(version, self.weights)
+        except (UnknownWeights, InvalidWeights, OSError) as error:
+            # What a ranking names as its weights tells the reader which ones counted.
+            log.error("weights.unusable", version=version, reason=str(error))  # noqa: TRY400
+            return load_weights()
+
+    def _open(self, session: so.Session) -> bool:
         """Map what lies on disk; whoever has it mapped already trusts the rest."""
         stamp = index_stamp(self.path)
         if not stamp:
             return False
         try:
-            matcher = Matcher.open(self.path, verify=self._matcher is None)
+            matcher = Matcher.open(
+                self.path,
+                weights=self._weights(session),
+                verify=self._matcher is None,
+            )
             mark = Mark(int(matcher.note["seq"]), str(matcher.note["hash"]))
         except (
             OSError,
@@ -150,7 +175,9 @@ class MatchIndex:
         taken in once more by the next catching up, which does no harm.
         """
         self._mark = Mark(*events.head(session))
-        self._matcher = Matcher.build(postings.everything(session))
+        self._matcher = Matcher.build(
+            postings.everything(session), weights=self._weights(session)
+        )
         self._write()
         log.info("index.built", postings=len(self._matcher), seq=self._mark.seq)
         return len(self._matcher)
@@ -161,7 +188,9 @@ class MatchIndex:
         self._matcher.settle()
         self._matcher.save(self.path, note=asdict(self._mark))
         self._stamp = index_stamp(self.path)
-        self._matcher = Matcher.open(self.path, verify=False)
+        self._matcher = Matcher.open(
+            self.path, weights=self._matcher.weights, verify=False
+        )
         self._base = self._mark
 
     @contextmanager
@@ -204,6 +233,10 @@ class MatchIndex:
     def _catch_up(self, session: so.Session) -> None:
         """Take in what the ledger tells since the mark."""
         rows = self._since(session)
+        if any(row.subject_kind == scores.KIND for row in rows):
+            # Another matcher is opened: whoever ranks now goes on with the old weights.
+            self._load(session)
+            rows = self._since(session)
         if len(rows) <= COMPACT_AFTER:
             self._take_in(session, rows)
             return
@@ -211,7 +244,7 @@ class MatchIndex:
         # them needs to write it for all.
         with self._building():
             if index_stamp(self.path) != self._stamp:
-                self._open()
+                self._open(session)
             rows = self._since(session)
             self._take_in(session, rows)
             if len(rows) > COMPACT_AFTER:

@@ -31,7 +31,7 @@ from marketplace.services.indexes import MatchIndex
 from marketplace.services.lifecycles import Aggregate
 from marketplace.services.match_reasons import sentence
 from marketplace.services.postings import Composed
-from matching import Filter, Match, Posting, Span
+from matching import VERSION, Filter, Match, Posting, Span
 
 PREVIEW_ID = "draft"
 SUPPLY = frozenset({"result", "capability"})
@@ -374,6 +374,7 @@ def guarded(actor: Actor, kind: Aggregate[Any], subject: Any) -> list[str]:
 def give_feedback(
     session: so.Session,
     actor: Actor,
+    index: MatchIndex,
     *,
     need_id: UUID,
     offer_id: UUID,
@@ -383,6 +384,12 @@ def give_feedback(
     shown: Mapping[str, Any] | None = None,
 ) -> MatchFeedback:
     """Keep what a person says of a pair; the last word of a person counts.
+
+    Parameters
+    ----------
+    index : MatchIndex
+        Compares the pair as it is now: learning needs the parts, and cannot take the
+        caller's word for them.
 
     Raises
     ------
@@ -424,6 +431,7 @@ def give_feedback(
             MatchFeedback.user_id == actor.user_id,
         )
     )
+    compared = _compared(session, actor, index, need, offer)
     before: dict[str, Any] = {}
     if row is None:
         row = MatchFeedback(
@@ -438,7 +446,8 @@ def give_feedback(
         before = {"verdict": row.verdict, "reason": row.reason, "comment": row.comment}
     row.org_id = grant.org_id
     row.verdict, row.reason, row.comment = verdict, reason, comment
-    row.shown, row.updated_at = dict(shown or {}), actor.now
+    row.shown = {**(shown or {}), "compared": compared}
+    row.updated_at = actor.now
     after = {"verdict": verdict, "reason": reason, "comment": comment}
     events.record(
         session,
@@ -451,3 +460,33 @@ def give_feedback(
     )
     session.flush()
     return row
+
+
+def _compared(
+    session: so.Session, actor: Actor, index: MatchIndex, need: Need, offer: Offer
+) -> dict[str, Any] | None:
+    """Return the parts of a pair as it is ranked for the caller.
+
+    None when the other side is not on the market, or shares nothing with this one.
+    """
+    if policies.may(actor, "match", need, policies.NEED_RULES):
+        posting, _ = postings.need_posting(
+            need, *_as_read(session, actor, needs.KIND, need)
+        )
+        side, other = "need", offer.id
+    else:
+        posting, _ = postings.offer_posting(
+            offer, *_as_read(session, actor, offers.KIND, offer)
+        )
+        side, other = "offer", need.id
+    matcher = index.fresh(session)
+    found = matcher.compare(posting, 1, Filter(ids={str(other)}))
+    if not found:
+        return None
+    return {
+        "for": side,
+        "parts": dict(found[0].parts),
+        "blocked": found[0].blocked,
+        "engine": VERSION,
+        "weights": matcher.weights.version,
+    }

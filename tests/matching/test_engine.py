@@ -236,19 +236,6 @@ def test_an_offer_looks_for_needs_by_what_the_needs_require():
     assert second.blockers
 
 
-@given(text=st.floats(0, 1), others=st.floats(0, 1))
-def test_bands_fall_with_the_rank(text, others):
-    """A blocked score keeps its order and stays below whatever is called good."""
-    matcher = Matcher.build([Posting(id="a", title="铝")])
-    good = matcher.weights.bands["good"]
-    parts = dict.fromkeys(PARTS, others) | {"text": text}
-    blocked = matcher._score(parts, blocked=True)
-    assert blocked < good
-    assert blocked <= matcher._score(parts, blocked=False)
-    more = matcher._score(parts | {"text": min(text + 0.01, 1)}, blocked=True)
-    assert more >= blocked
-
-
 def test_terms_are_words_and_say_something():
     need = Posting(
         id="n",
