@@ -498,13 +498,22 @@ def needs_kept_from(actor: Actor) -> sa.Select[UUID]:
             Need.id.not_in(granted_subjects(actor, "need")),
         )
     )
+    return sa.select(sa.union(targeted, *_needs_at_rest(actor)).subquery().c.id)
+
+
+def needs_at_rest(actor: Actor) -> sa.Select[UUID]:
+    """Published needs that nobody is to answer: out of date, or of a unit at rest."""
+    return sa.select(sa.union(*_needs_at_rest(actor)).subquery().c.id)
+
+
+def _needs_at_rest(actor: Actor) -> tuple[sa.Select[UUID], sa.Select[UUID]]:
     over = sa.select(Need.id).where(
         Need.published_version_id.is_not(None), Need.valid_until < actor.today
     )
     resting = sa.select(Need.id).where(
         Need.published_version_id.is_not(None), Need.owner_org_id.in_(_units_at_rest())
     )
-    return sa.select(sa.union(targeted, over, resting).subquery().c.id)
+    return over, resting
 
 
 def visible_needs(actor: Actor) -> sa.ColumnElement[bool]:

@@ -10,16 +10,18 @@ from typing import Any
 
 from matching import duplicates, kernels
 from matching.ablation import ablate, markdown
+from matching.batches import CHUNK
+from matching.batches import command as batch_command
 from matching.bench import PEERS, bench
 from matching.corpora import read_postings
 from matching.engine import Matcher
-from matching.errors import MatchingError
+from matching.errors import MatchingError, Stopped
 from matching.evaluation import evaluate
 from matching.examples import of_set, read_examples, write_examples
 from matching.learning import learn, summary
 from matching.learning import markdown as markdown_report
 from matching.organisations import index as organisations
-from matching.postings import Match, Posting
+from matching.postings import Filter, Match, Posting
 from matching.progress import Bar
 from matching.weights import DEFAULT, content, write_new
 
@@ -30,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return int(options.run(options))
+    except Stopped as stopped:
+        print(f"matching: {stopped}", file=sys.stderr)
+        return batch_command.STOPPED
     except (MatchingError, OSError, ValueError) as error:
         print(f"matching: {error}", file=sys.stderr)
         return 1
@@ -68,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("warm", help="compile the kernels, at installation")
     command.set_defaults(run=_warm)
+
+    _match_all_parser(commands)
 
     command = commands.add_parser("bench", help="measure beside installed peers")
     command.add_argument("directory", type=Path, metavar="DIR")
@@ -109,6 +116,37 @@ def _add_learning(commands: Any) -> None:
     command = commands.add_parser("report", help="show the report of a fit as tables")
     command.add_argument("report", type=Path, metavar="REPORT.json")
     command.set_defaults(run=_report)
+
+
+def _match_all_parser(commands: Any) -> None:
+    parser = commands.add_parser("match-all", help="rank for every line of a file")
+    parser.add_argument("index", type=Path, metavar="INDEX/")
+    parser.add_argument("needs", type=Path, metavar="NEEDS.jsonl[.gz]")
+    parser.add_argument("output", type=Path, metavar="OUT/")
+    parser.add_argument("-k", type=int, default=10)
+    parser.add_argument("--kind", action="append", metavar="KIND")
+    parser.add_argument("--max-tier", type=int, metavar="TIER")
+    parser.add_argument("--chunk", type=int, default=CHUNK, metavar="ROWS")
+    parser.add_argument("--workers", type=int, metavar="PROCESSES")
+    parser.add_argument("--scheduler", metavar="tcp://HOST:PORT")
+    parser.set_defaults(run=_match_all)
+
+
+def _match_all(options: argparse.Namespace) -> int:
+    began = perf_counter()
+    result = batch_command.run(
+        options.index,
+        options.needs,
+        options.output,
+        workers=options.workers,
+        scheduler=options.scheduler,
+        k=options.k,
+        where=Filter(kind=options.kind, max_tier=options.max_tier),
+        chunk=options.chunk,
+    )
+    seconds = round(perf_counter() - began, 3)
+    _print({**result.to_dict(), "seconds": seconds})
+    return 0
 
 
 def _print(value: Any) -> None:

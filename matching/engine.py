@@ -35,7 +35,7 @@ import numpy as np
 
 from matching import scan
 from matching.building import build, features_of
-from matching.errors import IndexVersionMismatch
+from matching.errors import IndexCorrupt, IndexVersionMismatch, InvalidWeights
 from matching.explanations import Explainer, reasons
 from matching.facts import Facts
 from matching.indexes import Shelved, open_index, save_index
@@ -68,7 +68,7 @@ from matching.views import (
     retrieval_weights,
     thesaurus_scores,
 )
-from matching.weights import DEFAULT, PARTS, Weights, load
+from matching.weights import DEFAULT, PARTS, Weights, load, parse
 
 VERSION: Final = "2.1"
 """Raised whenever the same input and weights could give another ranking."""
@@ -232,11 +232,15 @@ class Matcher:
             When there are no such weights.
         """
         snapshot, manifest, shelved = open_index(Path(path), verify=verify)
-        chosen = _loaded(manifest["weights"] if weights is None else weights)
-        if dict(chosen.fields) != manifest["fields"]:
+        try:
+            written = parse(manifest["content"], manifest["weights"])
+        except InvalidWeights as error:
+            raise IndexCorrupt(f"{path}: {error}") from error
+        chosen = written if weights is None else _loaded(weights)
+        if chosen.fields != written.fields:
             raise IndexVersionMismatch(
-                f"{path} was built with weights {manifest['weights']}, whose fields "
-                f"count otherwise than in {chosen.version}: build it again"
+                f"{path} was built with weights {written.version}, whose fields count "
+                f"otherwise than in {chosen.version}: build it again"
             )
         matcher = cls(snapshot, chosen)
         matcher._shelved = shelved

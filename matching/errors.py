@@ -27,3 +27,27 @@ class IndexCorrupt(MatchingError):
 
 class IndexVersionMismatch(MatchingError):
     """An index was written by another format or another analyser of text."""
+
+
+class BatchError(MatchingError):
+    """A ranking of many postings cannot begin or go on; what is done is kept."""
+
+
+class JobDiffers(BatchError):
+    """An output directory belongs to another job, or to something else."""
+
+
+class Stopped(BatchError):
+    """A ranking of many postings was stopped on demand and can go on later."""
+
+
+class WorkersLost(BatchError):
+    """Workers died again and again, or there are none."""
+
+
+class SchedulerLost(BatchError):
+    """A scheduler does not answer, or ended meanwhile."""
+
+
+class VersionsDiffer(BatchError):
+    """A worker runs other versions than the client; its results might differ."""

@@ -19,7 +19,7 @@ from matching.weights import Weights
 FORMAT: Final = 3
 """Raised whenever an array changes its meaning."""
 
-_WANTED: Final = ("weights", "fields", "note", "index", "documents", "segments")
+_WANTED: Final = ("weights", "content", "note", "index", "documents", "segments")
 _VERSIONS: Final = {"format": FORMAT, "analyser": ANALYSER}
 _SEGMENT: Final = "segment-"
 _DEAD: Final = "dead-"
@@ -90,7 +90,7 @@ def save_index(
         manifest = {
             **_VERSIONS,
             "weights": weights.version,
-            "fields": dict(weights.fields),
+            "content": weights.to_dict(),
             "note": dict(note),
             "index": snapshot.index_id,
             "documents": snapshot.documents,

@@ -477,6 +477,39 @@ class Match:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """Which matches are worth a look; the others are left out.
+
+    Attributes
+    ----------
+    score : float
+        Least score.
+    text : float
+        Least text part of a match that nothing else speaks for.
+    evidence : frozenset of str
+        Codes of reasons that speak for a match, as a shared word does.
+    """
+
+    score: float
+    text: float
+    evidence: frozenset[str]
+
+    def admits(self, match: Match) -> bool:
+        """Tell whether an explained match is worth a look."""
+        if match.score < self.score:
+            return False
+        return (
+            bool(match.terms)
+            or (match.parts["text"] or 0.0) >= self.text
+            or any(reason.code in self.evidence for reason in match.reasons)
+        )
+
+    def doubts(self, match: Match) -> bool:
+        """Tell whether a match has to be explained before one can say."""
+        return match.score >= self.score and (match.parts["text"] or 0.0) < self.text
+
+
 def _verdict_to_dict(verdict: Verdict) -> dict[str, Any]:
     claimed = verdict.claimed
     return {

@@ -18,10 +18,15 @@ class Bar:
         Amount of work in any unit; 0 when it is not known.
     stream : text file, optional
         Standard error by default.
+    unit : str, default="documents"
+        What is counted for the reader.
     """
 
-    def __init__(self, total: int, *, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, total: int, *, stream: TextIO | None = None, unit: str = "documents"
+    ) -> None:
         self.total = total
+        self.unit = unit
         self.stream = sys.stderr if stream is None else stream
         self.every = 0.1 if self.stream.isatty() else 5.0
         self.shown = monotonic()
@@ -47,6 +52,6 @@ class Bar:
         self.shown = monotonic()
         share = min(done / self.total, 1.0) if self.total else 1.0
         bar = "#" * round(_WIDTH * share)
-        line = f"[{bar:<{_WIDTH}}] {share:4.0%} {items:,} documents"
+        line = f"[{bar:<{_WIDTH}}] {share:4.0%} {items:,} {self.unit}"
         self.stream.write(line + end)
         self.stream.flush()

@@ -32,6 +32,7 @@ from marketplace.services.lifecycles import Aggregate
 from marketplace.services.match_reasons import sentence
 from marketplace.services.postings import Composed
 from matching import VERSION, Filter, Match, Posting, Span
+from matching.postings import Worth
 
 PREVIEW_ID = "draft"
 SUPPLY = frozenset({"result", "capability"})
@@ -39,10 +40,18 @@ QUOTED = {
     "need": (*postings.NEED_TEXTS, "indicators"),
     "offer": (*postings.OFFER_TEXTS, "indicators"),
 }
-LEAST_SCORE = 0.05
-"""Below it a list is better empty than filled up."""
-LEAST_HIDDEN_TEXT = 0.1
-"""Text part of a pair that shares nothing in public and yet is worth a look."""
+WORTH = Worth(
+    # Below this score a list is better empty than filled up.
+    score=0.05,
+    # The text part of a pair that shares nothing in public and yet is worth a look:
+    # what speaks for it may be hidden.
+    text=0.1,
+    evidence=frozenset(
+        {"indicator_met", "indicator_near", "core_missed", "same_grade"}
+    ),
+)
+"""Which pairs are shown: being in the same province is no reason, nor is a word that
+half the market uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,26 +188,10 @@ def _answer(
     items = [
         _view(match, own, sides[match.id], rank, language, names)
         for rank, match in enumerate(
-            (m for m in ranked if m.id in sides and _worth_showing(m)), start=1
+            (m for m in ranked if m.id in sides and WORTH.admits(m)), start=1
         )
     ]
     return {"items": items, "next": None, "total": len(items)}
-
-
-def _worth_showing(match: Match) -> bool:
-    """Whether anything but the surroundings speaks for a pair.
-
-    Being in the same province is no reason, nor is a word that half the market uses.
-    What speaks for it may be hidden: then the text part tells.
-    """
-    if match.score < LEAST_SCORE:
-        return False
-    evidence = {"indicator_met", "indicator_near", "core_missed", "same_grade"}
-    return (
-        bool(match.terms)
-        or (match.parts["text"] or 0.0) >= LEAST_HIDDEN_TEXT
-        or any(reason.code in evidence for reason in match.reasons)
-    )
 
 
 def _is_party(actor: Actor) -> bool:

@@ -273,7 +273,9 @@ def _read(
             yield offer.id, offer_posting(offer, offer.published)[0]
 
 
-def everything(session: so.Session) -> Iterator[Posting]:
+def everything(
+    session: so.Session, kinds: Collection[str] = ("need", "offer")
+) -> Iterator[Posting]:
     """Stream every posting that is on the market, a batch in memory at a time.
 
     It is read in a transaction of its own, whose objects can be let go of batch by
@@ -283,6 +285,8 @@ def everything(session: so.Session) -> Iterator[Posting]:
     with so.Session(session.get_bind()) as apart:
         apart.connection(execution_options=options)
         for kind, table in (("need", Need), ("offer", Offer)):
+            if kind not in kinds:
+                continue
             after = UUID(int=0)
             while True:
                 ids = apart.scalars(

@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -232,6 +232,12 @@ class Weights:
             return "strong"
         return "good" if score >= self.least("good") else "possible"
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of a file that `parse` makes the same weights of."""
+        data = asdict(self) | {"engine": ENGINE}
+        del data["version"]
+        return {name: value for name, value in data.items() if value is not None}
+
     def same_parts(self, other: "Weights") -> bool:
         """Say whether a pair has the same parts by either version."""
         names = (field.name for field in fields(self) if field.name not in FITTED)
@@ -379,6 +385,8 @@ def parse(data: Mapping[str, Any], version: str) -> Weights:
     InvalidWeights
         Naming the version and what is wrong in it.
     """
+    if not isinstance(data, Mapping):
+        raise InvalidWeights(f"weights {version}: not an object: {data!r:.40}")
     values = dict(data)
     values.pop("about", None)
     if (engine := values.pop("engine", 1)) != ENGINE:

@@ -4,13 +4,20 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
-from matching import IndexCorrupt, IndexVersionMismatch, Matcher, Posting
+from matching import (
+    IndexCorrupt,
+    IndexVersionMismatch,
+    Matcher,
+    Posting,
+    UnknownWeights,
+)
 from matching.segments import Segment
+from matching.weights import load
 
 QUERY = Posting(id="q", text="铝合金热处理")
 
@@ -87,7 +94,9 @@ def test_a_damaged_manifest_is_refused(saved, text):
         Matcher.open(saved)
 
 
-@pytest.mark.parametrize("key", ["segments", "index", "documents", "weights"])
+@pytest.mark.parametrize(
+    "key", ["segments", "index", "documents", "weights", "content"]
+)
 def test_a_manifest_without_a_key_is_refused(saved, key):
     path = saved / "manifest.json"
     manifest = json.loads(path.read_text())
@@ -106,6 +115,24 @@ def test_segments_that_are_none_are_refused(saved, segments):
     path.write_text(json.dumps(manifest | {"segments": segments}))
     with pytest.raises(IndexCorrupt):
         Matcher.open(saved)
+
+
+@pytest.mark.parametrize("content", [1, {}, {"engine": 2}])
+def test_weights_that_are_none_are_refused(saved, content):
+    path = saved / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"content": content}))
+    with pytest.raises((IndexCorrupt, UnknownWeights), match="weights"):
+        Matcher.open(saved)
+
+
+def test_an_index_keeps_the_weights_that_are_not_shipped(tmp_path, postings):
+    own = replace(load(), version="ours", enough_text=0.3)
+    before = Matcher.build(postings, weights=own)
+    before.save(tmp_path / "own")
+    after = Matcher.open(tmp_path / "own")
+    assert after.weights == own
+    assert ranking(after) == ranking(before)
 
 
 def test_what_has_not_changed_is_not_written_again(saved):
