@@ -11,11 +11,11 @@ from flask import Flask
 from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from marketplace import models, observation, problems
+from marketplace import counters, models, observation, problems
 from marketplace.api import BLUEPRINTS, description, front, health
 from marketplace.config import Settings, load_settings, prepare_folder
 from marketplace.domain.clock import Clock, SystemClock
-from marketplace.extensions import configure_engine, db, limiter
+from marketplace.extensions import configure_engine, db, engine_options, limiter
 from marketplace.jobs.runner import Runner
 from marketplace.services.indexes import MatchIndex
 from schemas.base import Money, ProblemSchema
@@ -81,14 +81,14 @@ def create_app(
 def _flask_settings(settings: Settings) -> dict[str, Any]:
     return {
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
-        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True},
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database_url),
         "MAX_CONTENT_LENGTH": settings.max_upload_bytes,
         "MAX_FORM_MEMORY_SIZE": 1024 * 1024,
         "API_TITLE": "Jiebang 揭榜",
         "API_VERSION": "v1",
         "OPENAPI_VERSION": "3.1.0",
         "JIEBANG_RATE_LIMIT": settings.rate_limit,
-        "RATELIMIT_STORAGE_URI": "memory://",
+        "RATELIMIT_STORAGE_URI": f"{counters.ProcessCounters.STORAGE_SCHEME[0]}://",
         "PROPAGATE_EXCEPTIONS": False,
     }
 

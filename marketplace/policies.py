@@ -7,17 +7,19 @@ owner comes from the row, never from the request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+import sqlalchemy.orm as so
 
 from marketplace.domain import needs as need_states
 from marketplace.domain import offers as offer_states
 from marketplace.domain.actions import action_title
-from marketplace.domain.actors import Actor, Standing
+from marketplace.domain.actors import Actor
 from marketplace.domain.needs import NEED_TIERS, Disclosure
 from marketplace.domain.offers import OFFER_TIERS
 from marketplace.domain.organisations import OrganisationState
@@ -393,12 +395,40 @@ def withheld(disclosure: Disclosure, tier: Tier, *, kind: str) -> frozenset[str]
     return frozenset(name for name, needed in tiers.items() if needed > tier)
 
 
+def one_of(column: Any, values: Collection[Any]) -> sa.ColumnElement[bool]:
+    """Tell whether a column holds one of some values, each written out.
+
+    A plain ``in_`` has its statement written anew whenever it runs. States and other
+    codes stand in the statement themselves, for they never differ; in order, so that
+    every process writes the same statement.
+    """
+    if not values:
+        return sa.false()
+    found: sa.ColumnElement[bool] = column.in_(
+        [
+            sa.literal_column(f"'{value.value}'", column.type)
+            if isinstance(value, StrEnum)
+            else sa.literal(value, column.type)
+            for value in sorted(values)
+        ]
+    )
+    return found
+
+
 def granted_subjects(actor: Actor, kind: str) -> sa.Select[UUID]:
     """Objects whose NDA an organisation of the caller has signed."""
     orgs = [s.org_id for s in actor.standings if s.org_verified]
     return sa.select(DisclosureGrant.subject_id).where(
-        DisclosureGrant.subject_kind == kind, DisclosureGrant.org_id.in_(orgs)
+        DisclosureGrant.subject_kind == kind, one_of(DisclosureGrant.org_id, orgs)
     )
+
+
+def is_granted(column: Any, actor: Actor, kind: str) -> sa.ColumnElement[bool]:
+    """Tell whether a unit of the caller has signed the NDA of an object."""
+    if not any(s.org_verified for s in actor.standings):
+        return sa.false()
+    granted: sa.ColumnElement[bool] = column.in_(granted_subjects(actor, kind))
+    return granted
 
 
 def _owner_org_ids(actor: Actor) -> list[UUID]:
@@ -407,31 +437,37 @@ def _owner_org_ids(actor: Actor) -> list[UUID]:
 
 
 def _in_districts(
-    owner: Any, standings: Iterable[Standing], own: list[UUID]
+    actor: Actor, condition: sa.ColumnElement[bool] | Any
 ) -> sa.ColumnElement[bool]:
+    """Needs that meet a condition and for which ``district`` holds."""
     clauses = [
         Organisation.region.like(f"{region_prefix(s.region)}%")
-        for s in standings
+        for s in actor.with_role(Role.DISTRICT_REVIEWER)
         if s.region
     ]
     if not clauses:
         return sa.false()
+    owner = Need.owner_org_id
     inside = owner.in_(sa.select(Organisation.id).where(sa.or_(*clauses)))
-    return sa.and_(inside, owner.not_in(own)) if own else inside
+    no_stake = sa.and_(
+        Need.created_by.is_distinct_from(actor.user_id),
+        sa.not_(one_of(owner, actor.org_ids)),
+    )
+    return sa.and_(condition, inside, no_stake)
 
 
 def own_needs(actor: Actor) -> sa.ColumnElement[bool]:
     """Rows for which ``need_insider`` holds."""
     if actor.is_system:
         return sa.true()
-    return Need.owner_org_id.in_(_owner_org_ids(actor))
+    return one_of(Need.owner_org_id, _owner_org_ids(actor))
 
 
 def own_offers(actor: Actor) -> sa.ColumnElement[bool]:
     """Rows for which ``offer_insider`` holds."""
     if actor.is_system:
         return sa.true()
-    return Offer.owner_org_id.in_(_owner_org_ids(actor))
+    return one_of(Offer.owner_org_id, _owner_org_ids(actor))
 
 
 def working_needs(actor: Actor) -> sa.ColumnElement[bool]:
@@ -441,79 +477,202 @@ def working_needs(actor: Actor) -> sa.ColumnElement[bool]:
     own = own_needs(actor)
     if actor.has_role(Role.OPERATOR):
         return sa.or_(own, Need.released)
-    reviewers = actor.with_role(Role.DISTRICT_REVIEWER)
-    within = _in_districts(Need.owner_org_id, reviewers, list(actor.org_ids))
-    return sa.or_(own, sa.and_(Need.released, within))
-
-
-def _units_in_good_standing() -> sa.Select[UUID]:
-    """Units whose listings the market shows: suspended and closed ones rest."""
-    return sa.select(Organisation.id).where(
-        Organisation.state == OrganisationState.VERIFIED
-    )
-
-
-def _units_at_rest() -> sa.Select[UUID]:
-    return sa.select(Organisation.id).where(
-        Organisation.state != OrganisationState.VERIFIED
-    )
+    return sa.or_(own, _in_districts(actor, Need.released))
 
 
 def _meant_for(actor: Actor) -> sa.ColumnElement[bool]:
     """Needs whose firm has a unit of the caller in mind."""
     orgs = [s.org_id for s in actor.standings if s.org_verified]
+    if not orgs:
+        return sa.false()
     return sa.exists().where(
         NeedIntendedUnit.version_id == Need.published_version_id,
-        NeedIntendedUnit.org_id.in_(orgs),
+        one_of(NeedIntendedUnit.org_id, orgs),
+    )
+
+
+_OWNER = so.aliased(Organisation)
+"""The owner in a condition of its own, also where a statement reads owners itself."""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What an outsider finds of a kind of object, and why he does not find the rest.
+
+    The rule stands here once. A list asks for the rows that meet it, a ranking for the
+    few published ones that do not, a total for their number.
+
+    Parameters
+    ----------
+    shown : set of state
+        Where outsiders read the published version, if there is one.
+    published : set of state
+        The part of it in which the store itself asks for a published version.
+    over : expression of bool
+        The row has passed its day; never null.
+    open_to : expression of bool
+        The caller is among those for whom a targeted row is meant.
+    """
+
+    model: type[Need | Offer]
+    version: type[NeedVersion | OfferVersion]
+    shown: frozenset[Any]
+    published: frozenset[Any]
+    over: sa.ColumnElement[bool]
+    open_to: sa.ColumnElement[bool]
+
+    def _is_published(self) -> sa.ColumnElement[bool]:
+        return self.model.published_version_id.is_not(None)
+
+    def _is_shown(self) -> sa.ColumnElement[bool]:
+        """Tell whether the state is one that outsiders are shown.
+
+        Nearly every state is, so it is said in the negative: SQLite then does not look
+        for the few rows of a ranking by their states instead of by their identifiers.
+        """
+        states = frozenset(self.model.state.type.python_type)
+        return sa.not_(one_of(self.model.state, states - self.shown))
+
+    def _rests(self) -> sa.ColumnElement[bool]:
+        """Tell whether the owner is suspended or closed, or not verified yet."""
+        return ~sa.exists().where(
+            _OWNER.id == self.model.owner_org_id,
+            _OWNER.state == OrganisationState.VERIFIED,
+        )
+
+    def _is_targeted(self) -> sa.ColumnElement[bool]:
+        return sa.exists().where(
+            self.version.id == self.model.published_version_id,
+            self.version.disclosure == Disclosure.TARGETED,
+        )
+
+    def rows(self) -> sa.ColumnElement[bool]:
+        """Rows that the caller finds."""
+        return sa.and_(
+            self._is_published(),
+            self._is_shown(),
+            sa.not_(self._rests()),
+            sa.not_(self.over),
+            sa.or_(sa.not_(self._is_targeted()), self.open_to),
+        )
+
+    def _of_units_at_rest(self) -> sa.ColumnElement[bool]:
+        """Say ``_rests`` from the side of the units: there are few of them."""
+        resting = sa.select(Organisation.id).where(
+            Organisation.state != OrganisationState.VERIFIED
+        )
+        return self.model.owner_org_id.in_(resting)
+
+    def _targeted(self, *columns: Any) -> sa.Select[*tuple[Any, ...]]:
+        """Return columns of what is targeted at others than the caller."""
+        return (
+            sa.select(*columns)
+            .select_from(self.version)
+            .join(self.model, self.model.published_version_id == self.version.id)
+            .where(
+                self.version.disclosure == Disclosure.TARGETED, sa.not_(self.open_to)
+            )
+        )
+
+    def kept_back(self) -> sa.Select[UUID]:
+        """Return the published objects that ``rows`` leaves out, for any reason.
+
+        Written from the rare side, so that a ranking need not walk the whole shelf.
+        """
+        reasons = (self._targeted(self.model.id), *self._resting())
+        return sa.select(sa.union(*reasons).subquery().c.id)
+
+    def at_rest(self) -> sa.Select[UUID]:
+        """Return the published objects whose day has passed or whose unit rests."""
+        return sa.select(sa.union(*self._resting()).subquery().c.id)
+
+    def _resting(self) -> tuple[sa.Select[UUID], sa.Select[UUID]]:
+        found = sa.select(self.model.id).where(self._is_published())
+        return found.where(self.over), found.where(self._of_units_at_rest())
+
+    def size(self) -> sa.ColumnElement[int]:
+        """Count ``rows`` by the indexes, from the rare side.
+
+        All there is, less what is not published, less what has passed its day, less
+        what units at rest own, less what is targeted at others. A row is taken off
+        once, for the first of these reasons, and rows are read only of what is taken
+        off: all there is the store knows from its smallest index.
+        """
+        model = self.model
+        count = sa.select(sa.func.count()).select_from(model)
+        there = self._is_published()
+        in_time = sa.and_(there, self._is_shown(), sa.not_(self.over))
+        of_unit = count.where(model.owner_org_id == Organisation.id, in_time)
+        resting = sa.select(
+            sa.func.coalesce(
+                sa.func.sum(of_unit.correlate(Organisation).scalar_subquery()), 0
+            )
+        ).where(Organisation.state != OrganisationState.VERIFIED)
+        targeted = self._targeted(sa.func.count()).where(
+            in_time, sa.not_(self._of_units_at_rest())
+        )
+        states = frozenset(model.state.type.python_type)
+        unpublished = count.where(
+            one_of(model.state, states - self.published),
+            sa.not_(sa.and_(there, self._is_shown())),
+        )
+        return (
+            _alone(count)
+            - _alone(unpublished)
+            - _alone(count.where(one_of(model.state, self.shown), there, self.over))
+            - sa.cast(_alone(resting), sa.Integer)
+            - _alone(targeted)
+        )
+
+    def size_with(self, own: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        """Count ``rows`` and beside them the caller's own."""
+        more = sa.select(sa.func.count()).select_from(self.model)
+        return self.size() + _alone(more.where(own, sa.not_(self.rows())))
+
+
+def _alone(statement: sa.Select[*tuple[Any, ...]]) -> sa.ScalarSelect[int]:
+    """Return a number that has nothing to do with the statement that it stands in."""
+    return statement.correlate(None).scalar_subquery()
+
+
+def _library(actor: Actor) -> Shelf:
+    """The needs library."""
+    until = Need.valid_until
+    return Shelf(
+        Need,
+        NeedVersion,
+        shown=need_states.SHOWN,
+        published=need_states.PUBLISHED,
+        over=sa.and_(until.is_not(None), until < actor.today),
+        open_to=sa.or_(_meant_for(actor), is_granted(Need.id, actor, "need")),
+    )
+
+
+def _market(actor: Actor) -> Shelf:
+    """The market of offers."""
+    return Shelf(
+        Offer,
+        OfferVersion,
+        shown=offer_states.SHOWN,
+        published=offer_states.PUBLISHED,
+        over=sa.false(),
+        open_to=is_granted(Offer.id, actor, "offer"),
     )
 
 
 def library_needs(actor: Actor) -> sa.ColumnElement[bool]:
     """Rows that an outsider finds in the needs library."""
-    targeted = sa.exists().where(
-        NeedVersion.id == Need.published_version_id,
-        NeedVersion.disclosure == Disclosure.TARGETED,
-    )
-    meant = _meant_for(actor)
-    return sa.and_(
-        Need.published_version_id.is_not(None),
-        Need.state.in_(need_states.SHOWN),
-        Need.owner_org_id.in_(_units_in_good_standing()),
-        sa.or_(Need.valid_until.is_(None), Need.valid_until >= actor.today),
-        sa.or_(~targeted, meant, Need.id.in_(granted_subjects(actor, "need"))),
-    )
+    return _library(actor).rows()
 
 
 def needs_kept_from(actor: Actor) -> sa.Select[UUID]:
-    """Published needs that ``library_needs`` hides from the caller: a few.
-
-    Written from the rare side, so that a ranking need not walk the whole library.
-    """
-    targeted = (
-        sa.select(Need.id)
-        .join(NeedVersion, NeedVersion.id == Need.published_version_id)
-        .where(
-            NeedVersion.disclosure == Disclosure.TARGETED,
-            ~_meant_for(actor),
-            Need.id.not_in(granted_subjects(actor, "need")),
-        )
-    )
-    return sa.select(sa.union(targeted, *_needs_at_rest(actor)).subquery().c.id)
+    """Published needs that ``library_needs`` hides from the caller: a few."""
+    return _library(actor).kept_back()
 
 
 def needs_at_rest(actor: Actor) -> sa.Select[UUID]:
     """Published needs that nobody is to answer: out of date, or of a unit at rest."""
-    return sa.select(sa.union(*_needs_at_rest(actor)).subquery().c.id)
-
-
-def _needs_at_rest(actor: Actor) -> tuple[sa.Select[UUID], sa.Select[UUID]]:
-    over = sa.select(Need.id).where(
-        Need.published_version_id.is_not(None), Need.valid_until < actor.today
-    )
-    resting = sa.select(Need.id).where(
-        Need.published_version_id.is_not(None), Need.owner_org_id.in_(_units_at_rest())
-    )
-    return over, resting
+    return _library(actor).at_rest()
 
 
 def visible_needs(actor: Actor) -> sa.ColumnElement[bool]:
@@ -524,9 +683,7 @@ def visible_needs(actor: Actor) -> sa.ColumnElement[bool]:
     published = Need.published_version_id.is_not(None)
     if actor.has_role(Role.OPERATOR):
         return sa.or_(seen, published)
-    reviewers = actor.with_role(Role.DISTRICT_REVIEWER)
-    within = _in_districts(Need.owner_org_id, reviewers, list(actor.org_ids))
-    return sa.or_(seen, sa.and_(published, within))
+    return sa.or_(seen, _in_districts(actor, published))
 
 
 def offer_insider(actor: Actor, offer: Offer) -> bool:
@@ -563,33 +720,12 @@ def working_offers(actor: Actor) -> sa.ColumnElement[bool]:
 
 def market_offers(actor: Actor) -> sa.ColumnElement[bool]:
     """Rows that an outsider finds on the market."""
-    targeted = sa.exists().where(
-        OfferVersion.id == Offer.published_version_id,
-        OfferVersion.disclosure == Disclosure.TARGETED,
-    )
-    return sa.and_(
-        Offer.published_version_id.is_not(None),
-        Offer.state.in_(offer_states.SHOWN),
-        Offer.owner_org_id.in_(_units_in_good_standing()),
-        sa.or_(~targeted, Offer.id.in_(granted_subjects(actor, "offer"))),
-    )
+    return _market(actor).rows()
 
 
 def offers_kept_from(actor: Actor) -> sa.Select[UUID]:
     """Published offers that ``market_offers`` hides from the caller: a few."""
-    targeted = (
-        sa.select(Offer.id)
-        .join(OfferVersion, OfferVersion.id == Offer.published_version_id)
-        .where(
-            OfferVersion.disclosure == Disclosure.TARGETED,
-            Offer.id.not_in(granted_subjects(actor, "offer")),
-        )
-    )
-    resting = sa.select(Offer.id).where(
-        Offer.published_version_id.is_not(None),
-        Offer.owner_org_id.in_(_units_at_rest()),
-    )
-    return sa.select(sa.union(targeted, resting).subquery().c.id)
+    return _market(actor).kept_back()
 
 
 def visible_offers(actor: Actor) -> sa.ColumnElement[bool]:
@@ -600,3 +736,22 @@ def visible_offers(actor: Actor) -> sa.ColumnElement[bool]:
     if actor.has_role(Role.OPERATOR):
         return sa.or_(seen, Offer.published_version_id.is_not(None))
     return seen
+
+
+def visible_needs_size(actor: Actor) -> sa.ColumnElement[int] | None:
+    """Return how many rows ``visible_needs`` has; None for who has to walk them.
+
+    Reviewers and operators do: what they read is not rare.
+    """
+    if actor.is_system or actor.has_role(Role.OPERATOR):
+        return None
+    if actor.has_role(Role.DISTRICT_REVIEWER):
+        return None
+    return _library(actor).size_with(own_needs(actor))
+
+
+def visible_offers_size(actor: Actor) -> sa.ColumnElement[int] | None:
+    """Return how many rows ``visible_offers`` has; None for who has to walk them."""
+    if actor.is_system or actor.has_role(Role.OPERATOR):
+        return None
+    return _market(actor).size_with(own_offers(actor))

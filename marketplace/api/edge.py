@@ -19,6 +19,7 @@ from dataclasses import replace
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, NoReturn, TypeVar, cast
+from uuid import UUID
 
 import flask_smorest
 import sqlalchemy as sa
@@ -91,7 +92,7 @@ def index() -> MatchIndex:
 def actor() -> Actor:
     """Return the caller of this request, read once from its token."""
     if "actor" not in g:
-        g.actor, g.token = _authenticate()
+        g.actor, g.token_id = _authenticate()
     return cast("Actor", g.actor)
 
 
@@ -104,9 +105,9 @@ def current_token() -> ApiToken:
         The request came without one.
     """
     actor()
-    if g.token is None:
+    if g.token_id is None:
         raise Unauthenticated
-    return cast("ApiToken", g.token)
+    return db.session().get_one(ApiToken, g.token_id)
 
 
 def nobody() -> Actor:
@@ -125,7 +126,7 @@ def refreshed_actor() -> Actor:
     return actor()
 
 
-def _authenticate() -> tuple[Actor, ApiToken | None]:
+def _authenticate() -> tuple[Actor, UUID | None]:
     public = nobody()
     header = request.headers.get("Authorization")
     if header is None:
@@ -358,6 +359,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     def __init__(self, *args: Any, secrets: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._secrets = secrets
+
+    def arguments(self, schema: Any, **more: Any) -> Callable[[View], View]:
+        """Describe what comes in; a schema is made once, not for each request."""
+        made = schema() if isinstance(schema, type) else schema
+        return cast("Callable[[View], View]", super().arguments(made, **more))
 
     def response(
         self, status_code: int | str, schema: Any = None, **more: Any

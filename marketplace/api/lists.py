@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import marshmallow as ma
-from flask import g
+import orjson
+from flask import Response, current_app, g
 from marshmallow import fields
 
 from marketplace.api import exports
-from marketplace.api.edge import spoken
+from marketplace.errors import Text
 from marketplace.problems import language
-from marketplace.services.paging import Listing
+from marketplace.services.paging import Listing, Page
 from schemas.base import OpaqueSchema
+from schemas.rows import dumper
 
 PAGING = ("limit", "cursor", "sort")
 
@@ -49,8 +50,8 @@ def answer(
     paging: Mapping[str, Any],
     *,
     notice: Callable[[Sequence[Any]], None] | None = None,
-) -> Any:
-    """Return one page for the schema of ``page_of``, or the whole list as a sheet.
+) -> Response:
+    """Answer with one page as ``page_of`` describes it, or the whole list as a sheet.
 
     Which it is follows from ``Accept``.
 
@@ -76,4 +77,26 @@ def answer(
     page = listing.page(**paging)
     if notice is not None:
         notice(page.items)
-    return replace(page, items=[spoken(row, language()) for row in page.items])
+    body = written(page, g.row_schema)
+    return current_app.response_class(body, mimetype=exports.JSON)
+
+
+def written(page: Page[Any], row_schema: type[ma.Schema]) -> bytes:
+    """Write a page as JSON, in the reader's language."""
+    dump = dumper(row_schema)
+    shown = {
+        "items": [dump(row) for row in page.items],
+        "next": page.next,
+        "total": page.total,
+    }
+    return orjson.dumps(shown, default=_spoken, option=_AS_JSON)
+
+
+_AS_JSON = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_APPEND_NEWLINE
+
+
+def _spoken(value: Any) -> str:
+    """Write a bilingual text; anything else that is no JSON is a defect."""
+    if isinstance(value, Text):
+        return value.get(language())
+    raise TypeError(f"{type(value).__name__} in a row")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -56,6 +56,21 @@ class Actor:
     def today(self) -> date:
         """The local date at the moment of the request."""
         return self.now.astimezone(self.zone).date()
+
+    def audience(self) -> Actor:
+        """The caller without what differs between two requests of one day.
+
+        Callers who may see the same have equal audiences, so that what follows from
+        that alone may be kept under them.
+        """
+        morning = datetime.combine(self.today, time(), self.zone)
+        return Actor(
+            now=morning,
+            user_id=self.user_id,
+            standings=self.standings,
+            is_system=self.is_system,
+            zone=self.zone,
+        )
 
     @property
     def is_public(self) -> bool:

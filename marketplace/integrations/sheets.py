@@ -10,6 +10,7 @@ the ``sheets`` extra.
 from __future__ import annotations
 
 import csv
+import functools
 import importlib.util
 import io
 import re
@@ -440,6 +441,7 @@ def _moment(serial: Decimal, *, from_1904: bool) -> Cell:
     return moment.date() if serial == int(serial) else moment
 
 
+@functools.cache
 def can_write_xlsx() -> bool:
     """Tell whether the ``sheets`` extra is installed."""
     return importlib.util.find_spec("openpyxl") is not None

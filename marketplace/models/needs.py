@@ -36,6 +36,7 @@ class Need(Identified, Timestamped, Base):
             "state <> 'DRAFT' OR released = false", name="draft_not_released"
         ),
         sa.Index("ix_needs_state_id", "state", "id"),
+        sa.Index("ix_needs_state_valid_until", "state", "valid_until"),
     )
 
     need_no: so.Mapped[str] = so.mapped_column(sa.String(32), unique=True)

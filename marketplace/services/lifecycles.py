@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Generic, TypeVar
+from functools import cache, lru_cache
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -42,7 +43,7 @@ from marketplace.models.users import User
 from marketplace.services import actions, contents, events, rules
 from marketplace.services.contents import Table, Values, Version
 from marketplace.services.fields import Reader
-from marketplace.services.paging import Listing
+from marketplace.services.paging import Listing, row_by_row
 from matching import tokens
 from matching.text import HAN
 
@@ -62,7 +63,7 @@ OF_PUBLISHED = "published"
 _WRITING = {Role.DEMAND, Role.SUPPLIER, Role.UNIT_ADMIN}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Aggregate(Generic[T]):
     """One kind of object, as tables and as the few functions that differ.
 
@@ -118,6 +119,8 @@ class Aggregate(Generic[T]):
     releasing: frozenset[str]
     private: frozenset[Any]
     visible: Callable[[Actor], sa.ColumnElement[bool]]
+    size: Callable[[Actor], sa.ColumnElement[int] | None]
+    """How many rows are visible, where the store need not walk all of them."""
     within: Callable[[Actor], sa.ColumnElement[bool]]
     """Rows of the caller's own units."""
     working: Callable[[Actor], sa.ColumnElement[bool]]
@@ -125,6 +128,8 @@ class Aggregate(Generic[T]):
     reads_working: Callable[[Actor, T], bool]
     tier: Callable[[Actor, T, Iterable[UUID]], Tier]
     limits: Callable[[so.Session, date, str], dict[str, int]]
+    row: Callable[[Any], tuple[Any, ...]]
+    """What a list shows of this kind only: columns, for the version that is shown."""
     check: Callable[[Reader, Values], None]
     complete: Callable[[T, Reader, Values], None]
     take: Callable[[so.Session, Actor, T, str, Mapping[str, Any]], None]
@@ -1169,12 +1174,116 @@ VERSION_FILTERS: Mapping[str, Filter] = {
 """Filters on the version that the caller reads."""
 
 
+@dataclass(frozen=True)
+class _Readable:
+    """The statement of a list for one audience, and the expressions it is made of.
+
+    Parameters
+    ----------
+    statement : Select
+        What the audience may see, without filters.
+    shown : alias
+        The version that is shown.
+    reads : expression of bool
+        The working version is shown.
+    state, moved : expression
+        The state and the moment of the last change as they may be known.
+    names : tuple of str
+        Names of the columns of a row.
+    own : tuple of str
+        Names of what a row of this kind has beside those of all kinds.
+    size : expression of int
+        How many rows there are without filters.
+    made : dict
+        The statements of the pages without filters.
+    """
+
+    statement: sa.Select[*tuple[Any, ...]]
+    shown: Any
+    reads: sa.ColumnElement[bool]
+    state: sa.ColumnElement[Any]
+    moved: sa.ColumnElement[Any]
+    names: tuple[str, ...]
+    own: tuple[str, ...]
+    size: sa.ColumnElement[int]
+    made: dict[tuple[str, bool], sa.Select[*tuple[Any, ...]]]
+
+
+@cache
+def _shown_version(kind: Aggregate[Any]) -> Any:
+    """Return the version that a list shows, whichever it is for a reader."""
+    return so.aliased(kind.version_model)
+
+
+@lru_cache(maxsize=64)
+def _readable(kind: Aggregate[Any], audience: Actor) -> _Readable:
+    """Make the statement of a list, once for each audience.
+
+    Making it takes longer than running it. It holds no answer: who belongs where, and
+    which day it is, are part of the audience.
+    """
+    model = kind.model
+    reads = kind.working(audience)
+    shown = _shown_version(kind)
+    joined = sa.case(
+        (reads, model.working_version_id), else_=model.published_version_id
+    )
+    between = sa.and_(sa.not_(reads), policies.one_of(model.state, kind.between))
+    state = sa.type_coerce(
+        sa.case((between, kind.listed.value), else_=model.state), model.state.type
+    )
+    settled = sa.and_(
+        sa.not_(kind.within(audience)),
+        sa.or_(sa.not_(reads), policies.one_of(model.state, kind.published)),
+    )
+    moved = sa.case((settled, model.published_at), else_=model.updated_at)
+    begun = model.created_by == sa.literal(audience.user_id, model.created_by.type)
+    own = kind.row(shown)
+    signed = policies.is_granted(model.id, audience, kind.name)
+    statement = (
+        sa.select(
+            model.id,
+            getattr(model, kind.number),
+            state.label("state"),
+            model.owner_org_id,
+            sa.case((begun, model.created_by)).label("created_by"),
+            model.created_at,
+            moved.label("updated_at"),
+            model.published_at,
+            Organisation.name.label("owner_name"),
+            Organisation.region.label("owner_region"),
+            *(getattr(shown, name) for name in _CONTENT),
+            *own,
+            signed.label("signed"),
+        )
+        .select_from(model)
+        .join(shown, shown.id == joined)
+        .join(Organisation, Organisation.id == model.owner_org_id)
+        .where(row_by_row(kind.visible(audience)))
+    )
+    size = kind.size(audience)
+    if size is None:
+        rows = sa.select(sa.func.count()).select_from(model)
+        rows = rows.where(kind.visible(audience), joined.is_not(None))
+        size = rows.correlate(None).scalar_subquery()
+    return _Readable(
+        statement,
+        shown,
+        reads,
+        state,
+        moved,
+        names=tuple(statement.selected_columns.keys()),
+        own=tuple(str(column.key) for column in own),
+        size=size,
+        made={},
+    )
+
+
 def search(
     session: so.Session,
     actor: Actor,
     kind: Aggregate[T],
     *,
-    row: Callable[[Any, Any], Values],
     extra: Mapping[str, Filter],
     filters: Mapping[str, Any],
 ) -> Listing[Values]:
@@ -1182,53 +1291,34 @@ def search(
 
     Parameters
     ----------
-    row : callable
-        Shows the columns of a list that belong to the kind: ``row(subject, version)``.
     extra : mapping of str to filter
         Filters of the kind beside those that all have.
     """
-    model = kind.model
-    reads = kind.working(actor)
-    shown: Any = so.aliased(kind.version_model)
-    joined = sa.case(
-        (reads, model.working_version_id), else_=model.published_version_id
-    )
-    state = sa.case(
-        (sa.and_(sa.not_(reads), model.state.in_(kind.between)), kind.listed.value),
-        else_=model.state,
-    )
-    inside = kind.within(actor)
-    settled = sa.and_(
-        sa.not_(inside), sa.or_(sa.not_(reads), model.state.in_(kind.published))
-    )
-    moved = sa.case((settled, model.published_at), else_=model.updated_at)
-    statement = (
-        sa.select(model, shown)
-        .join(shown, shown.id == joined)
-        .join(Organisation, Organisation.id == model.owner_org_id)
-        .where(kind.visible(actor))
-        .options(so.contains_eager(model.owner_org))
-    )
-    for name, value in filters.items():
-        if value is None:
-            continue
+    known = _readable(kind, actor.audience())
+    statement, shown = known.statement, known.shown
+    asked = {name: value for name, value in filters.items() if value is not None}
+    for name, value in asked.items():
         if name in VERSION_FILTERS:
             statement = statement.where(VERSION_FILTERS[name](shown, value))
         elif name in extra:
             statement = statement.where(extra[name](shown, value))
         else:
             statement = statement.where(
-                *_common_filter(actor, kind, name, value, shown, reads, state, moved)
+                *_common_filter(actor, kind, name, value, known)
             )
 
     def show(rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> list[Values]:
-        known = granted(session, actor, kind, [found[0].id for found in rows])
-        return [
-            _show_row(actor, kind, found[0], found[1], known, row) for found in rows
-        ]
+        return _show_rows(actor, kind, rows, known)
 
+    session.flush()
     return Listing(
-        session, statement, key=model.id, view=show, sorts={"updated": moved}
+        session.connection(),
+        statement,
+        key=kind.model.id,
+        view=show,
+        sorts={"updated": known.moved},
+        size=None if asked else known.size,
+        made={} if asked else known.made,
     )
 
 
@@ -1237,23 +1327,20 @@ def _common_filter(
     kind: Aggregate[T],
     name: str,
     value: Any,
-    shown: Any,
-    reads: Any,
-    state: Any,
-    moved: Any,
+    known: _Readable,
 ) -> list[sa.ColumnElement[bool]]:
-    model = kind.model
+    model, shown = kind.model, known.shown
     if name == "q":
         return [
             sa.or_(
                 shown.search_public.contains(part, autoescape=True),
-                sa.and_(reads, shown.search_full.contains(part, autoescape=True)),
+                sa.and_(known.reads, shown.search_full.contains(part, autoescape=True)),
                 Organisation.name_key.contains(part, autoescape=True),
             )
             for part in search_words(value)
         ]
     if name == "state":
-        return [state == getattr(value, "value", value)]
+        return [known.state == getattr(value, "value", value)]
     if name == "owner_org_id":
         return [model.owner_org_id == value]
     if name == "region":
@@ -1263,7 +1350,7 @@ def _common_filter(
         own = model.owner_org_id.in_(list(actor.org_ids))
         return [own if value else sa.not_(own)]
     if name == "updated_after":
-        return [moved > value]
+        return [known.moved > value]
     raise TypeError(f"{kind.name}: no filter {name!r}")
 
 
@@ -1290,36 +1377,65 @@ def search_words(text: str) -> list[str]:
     return list(dict.fromkeys(word for words in cut for word in words))
 
 
-def _show_row(
+class _Owner(NamedTuple):
+    """The owning unit of an object in a list."""
+
+    id: UUID
+    name: str
+    region: str
+
+
+class _Listed(NamedTuple):
+    """What the rules of who reads how much ask of an object, read for a list.
+
+    Who began it is there only if it was the caller.
+    """
+
+    id: UUID
+    owner_org_id: UUID
+    created_by: UUID | None
+    owner_org: _Owner
+
+
+_HEADING = ("id", "state", "created_at", "updated_at", "published_at")
+_CONTENT = ("title", "chain", "tech_field", "industry_use", "keywords", "disclosure")
+"""What a list shows of the version of every kind."""
+
+
+@cache
+def _shared(
+    kind: Aggregate[Any], own: tuple[str, ...], disclosure: Disclosure, tier: Tier
+) -> tuple[list[str], list[str]]:
+    """Return the names of what a tier reads of a row, and of its content above it."""
+    hidden = policies.withheld(disclosure, tier, kind=kind.name)
+    content = (*_CONTENT, *own)
+    shown = [name for name in content if name not in hidden]
+    return [kind.number, *_HEADING, *shown], sorted(hidden.intersection(content))
+
+
+def _show_rows(
     actor: Actor,
     kind: Aggregate[T],
-    subject: T,
-    shown: Any,
-    known: frozenset[UUID],
-    row: Callable[[Any, Any], Values],
-) -> Values:
-    settled = _settled(actor, kind, subject)
-    hidden = hidden_fields(kind, shown, kind.tier(actor, subject, known))
-    content = {
-        "title": shown.title,
-        "chain": shown.chain,
-        "tech_field": shown.tech_field,
-        "industry_use": shown.industry_use,
-        "keywords": shown.keywords,
-        "disclosure": shown.disclosure,
-        **row(subject, shown),
-    }
-    return {
-        "id": subject.id,
-        kind.number: getattr(subject, kind.number),
-        "state": shown_state(actor, kind, subject),
-        "owner_org": show_org(subject.owner_org),
-        "created_at": subject.created_at,
-        "updated_at": subject.published_at if settled else subject.updated_at,
-        "published_at": subject.published_at,
-        **{name: value for name, value in content.items() if name not in hidden},
-        "withheld": sorted(hidden & content.keys()),
-    }
+    rows: Sequence[sa.Row[*tuple[Any, ...]]],
+    known: _Readable,
+) -> list[Values]:
+    """Show each row as the caller may see it, by the rules for single objects."""
+    result: list[Values] = []
+    for row in rows:
+        read = dict(zip(known.names, row, strict=False))
+        owner = _Owner(read["owner_org_id"], read["owner_name"], read["owner_region"])
+        listed: Any = _Listed(read["id"], owner.id, read["created_by"], owner)
+        tier = kind.tier(actor, listed, (listed.id,) if read["signed"] else ())
+        names, withheld = _shared(kind, known.own, read["disclosure"], tier)
+        shown = {name: read[name] for name in names}
+        shown["owner_org"] = {
+            "id": owner.id,
+            "name": owner.name,
+            "region": owner.region,
+        }
+        shown["withheld"] = list(withheld)
+        result.append(shown)
+    return result
 
 
 def text_limits(session: so.Session, key: str, on: date, region: str) -> dict[str, int]:

@@ -203,6 +203,17 @@ def _take(
         need.valid_until = day
 
 
+def _row(shown: Any) -> tuple[Any, ...]:
+    """Columns of a list; once published, the day until which it stays is the need's."""
+    published = Need.published_version_id == shown.id
+    valid_until = sa.case((published, Need.valid_until), else_=shown.valid_until)
+    return (
+        shown.budget_total_yuan,
+        shown.budget_negotiable,
+        valid_until.label("valid_until"),
+    )
+
+
 KIND: Aggregate[Need] = Aggregate(
     name="need",
     path="/api/v1/needs",
@@ -231,12 +242,14 @@ KIND: Aggregate[Need] = Aggregate(
     releasing=frozenset({"submit", "admit"}),
     private=frozenset({NeedState.DRAFT}),
     visible=policies.visible_needs,
+    size=policies.visible_needs_size,
     within=policies.own_needs,
     working=policies.working_needs,
     insider=policies.need_insider,
     reads_working=policies.reads_working_need,
     tier=policies.need_tier,
     limits=_limits,
+    row=_row,
     check=_check,
     complete=_complete,
     take=_take,
@@ -383,15 +396,6 @@ def note_reading(
     lifecycles.note_reading(session, actor, KIND, need_id, list(names))
 
 
-def _row(need: Need, version: NeedVersion) -> Values:
-    published = version.id == need.published_version_id
-    return {
-        "budget_total_yuan": version.budget_total_yuan,
-        "budget_negotiable": version.budget_negotiable,
-        "valid_until": need.valid_until if published else version.valid_until,
-    }
-
-
 def search(session: so.Session, actor: Actor, **filters: Any) -> Listing[Values]:
     """List the needs that the caller may see.
 
@@ -402,7 +406,7 @@ def search(session: so.Session, actor: Actor, **filters: Any) -> Listing[Values]
         ``industry_use``, ``region``, ``disclosure``, ``mine``, ``updated_after``. They
         hold for the version and the state that the caller sees.
     """
-    return lifecycles.search(session, actor, KIND, row=_row, extra={}, filters=filters)
+    return lifecycles.search(session, actor, KIND, extra={}, filters=filters)
 
 
 def history(session: so.Session, actor: Actor, need_id: UUID) -> Listing[Values]:

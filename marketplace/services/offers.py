@@ -279,6 +279,17 @@ def _take(
     offer.reg_no = number
 
 
+def _row(shown: Any) -> tuple[Any, ...]:
+    """Columns of a list."""
+    return (
+        Offer.kind,
+        shown.stage,
+        shown.maturity_scale,
+        shown.maturity_level,
+        shown.price_expect_yuan,
+    )
+
+
 KIND: Aggregate[Offer] = Aggregate(
     name="offer",
     path="/api/v1/offers",
@@ -303,12 +314,14 @@ KIND: Aggregate[Offer] = Aggregate(
     releasing=frozenset({"unit-approve", "admit"}),
     private=frozenset({OfferState.DRAFT, OfferState.SUBMITTED}),
     visible=policies.visible_offers,
+    size=policies.visible_offers_size,
     within=policies.own_offers,
     working=policies.working_offers,
     insider=policies.offer_insider,
     reads_working=policies.reads_working_offer,
     tier=policies.offer_tier,
     limits=_limits,
+    row=_row,
     check=_check,
     complete=_complete,
     take=_take,
@@ -477,16 +490,6 @@ def note_reading(
     lifecycles.note_reading(session, actor, KIND, offer_id, list(names))
 
 
-def _row(offer: Offer, version: OfferVersion) -> Values:
-    return {
-        "kind": offer.kind,
-        "stage": version.stage,
-        "maturity_scale": version.maturity_scale,
-        "maturity_level": version.maturity_level,
-        "price_expect_yuan": version.price_expect_yuan,
-    }
-
-
 def _of_kind(shown: Any, value: Any) -> sa.ColumnElement[bool]:
     found: sa.ColumnElement[bool] = shown.offer_id.in_(
         sa.select(Offer.id).where(Offer.kind == value)
@@ -529,9 +532,7 @@ def search(session: so.Session, actor: Actor, **filters: Any) -> Listing[Values]
     extra: dict[str, lifecycles.Filter] = {"kind": _of_kind}
     if filters.get("maturity_min") is not None:
         extra["maturity_min"] = _mature(session, int(filters["maturity_min"]))
-    return lifecycles.search(
-        session, actor, KIND, row=_row, extra=extra, filters=filters
-    )
+    return lifecycles.search(session, actor, KIND, extra=extra, filters=filters)
 
 
 def history(session: so.Session, actor: Actor, offer_id: UUID) -> Listing[Values]:

@@ -37,23 +37,34 @@ class Listing(Generic[V]):
 
     Parameters
     ----------
-    session : Session
+    store : Session or Connection
+        A connection for a statement of columns only, which then costs less.
     statement : Select
-        Unordered; its first column or entity is what ``view`` receives as a row.
+        Unordered; its first column or entity is what ``view`` receives as a row. The
+        first one of columns only is the key.
     key : column
         The identifier: unique, never null, sortable by creation.
     sorts : mapping of name to column
         Columns that are never null. ``created`` (the key) is always there.
     view : callable
         Turns a batch of rows into what is shown, one each, in order.
+    size : expression of int, optional
+        How many rows there are, where the store can tell without walking them.
+    made : dict, optional
+        Where the statements of pages are kept. Who keeps a list's statement keeps this
+        beside it, and each of them is made once.
     """
 
-    session: so.Session
+    store: so.Session | sa.Connection
     statement: sa.Select[*tuple[Any, ...]]
     key: sa.ColumnElement[Any] | so.InstrumentedAttribute[Any]
     view: Callable[[Sequence[sa.Row[*tuple[Any, ...]]]], list[V]]
     sorts: Mapping[str, Any] = field(default_factory=dict)
     default_sort: str = "-created"
+    size: sa.ColumnElement[int] | None = None
+    made: dict[tuple[str, bool], sa.Select[*tuple[Any, ...]]] = field(
+        default_factory=dict, repr=False
+    )
 
     def page(
         self, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None, sort: str = ""
@@ -67,30 +78,35 @@ class Listing(Generic[V]):
         """
         limit = max(1, min(limit, MAX_LIMIT))
         name, column, descending = self._order(sort)
-        statement = self._ordered(column, descending)
+        values: dict[str, Any] = {"most": limit + 1}
         if cursor:
-            statement = statement.where(self._after(cursor, name, column, descending))
-        rows = self.session.execute(statement.limit(limit + 1)).all()
-        more, rows = len(rows) > limit, rows[:limit]
-        token = _encode(name, rows[-1].sort_value, rows[-1].sort_key) if more else None
-        return Page(self.view(rows), token, self.count())
+            values["after_value"], values["after_key"] = _decode(cursor, name, column)
+        statement = self.made.get((name, bool(cursor)))
+        if statement is None:
+            statement = self._ordered(column, descending, after=bool(cursor))
+            statement = statement.add_columns(self._size().label("total_rows"))
+            self.made[name, bool(cursor)] = statement
+        rows = self.store.execute(statement, values).all()
+        more, shown = len(rows) > limit, rows[:limit]
+        token = self._behind(name, shown[-1]) if more else None
+        total = rows[0].total_rows if rows else self.count()
+        return Page(self.view(shown), token, total)
 
     def stream(self, *, sort: str = "", batch: int = 200) -> Iterator[V]:
         """Yield everything, a batch in memory at a time."""
         name, column, descending = self._order(sort)
-        cursor = None
+        values: dict[str, Any] = {"most": batch}
+        statement = self._ordered(column, descending, after=False)
         while True:
-            statement = self._ordered(column, descending)
-            if cursor:
-                statement = statement.where(
-                    self._after(cursor, name, column, descending)
-                )
-            rows = self.session.execute(statement.limit(batch)).all()
+            rows = self.store.execute(statement, values).all()
             yield from self.view(rows)
             if len(rows) < batch:
                 return
-            cursor = _encode(name, rows[-1].sort_value, rows[-1].sort_key)
-            self.session.expunge_all()
+            cursor = self._behind(name, rows[-1])
+            values["after_value"], values["after_key"] = _decode(cursor, name, column)
+            statement = self._ordered(column, descending, after=True)
+            if isinstance(self.store, so.Session):
+                self.store.expunge_all()
 
     def _order(self, sort: str) -> tuple[str, Any, bool]:
         sort = sort or self.default_sort
@@ -106,29 +122,54 @@ class Listing(Generic[V]):
             )
         return sort, columns[name], descending
 
-    def _ordered(self, column: Any, descending: bool) -> sa.Select[*tuple[Any, ...]]:
-        order = (column.desc(), self.key.desc()) if descending else (column, self.key)
-        return self.statement.add_columns(
-            column.label("sort_value"), self.key.label("sort_key")
-        ).order_by(*order)
+    def _ordered(
+        self, column: Any, descending: bool, *, after: bool
+    ) -> sa.Select[*tuple[Any, ...]]:
+        """Return the rows in order, for values of ``most`` and of a cursor."""
+        key = self.key
+        order: tuple[Any, ...] = (key.desc(),) if descending else (key,)
+        statement = self.statement
+        if isinstance(self.store, so.Session):
+            statement = statement.add_columns(key.label("sort_key"))
+        last_key = sa.bindparam("after_key", type_=key.type)
+        beyond = key < last_key if descending else key > last_key
+        if column is not key:
+            statement = statement.add_columns(column.label("sort_value"))
+            order = (column.desc() if descending else column, *order)
+            last = sa.bindparam("after_value", type_=column.type)
+            further = column < last if descending else column > last
+            beyond = sa.or_(further, sa.and_(column == last, beyond))
+        if after:
+            statement = statement.where(beyond)
+        return statement.order_by(*order).limit(sa.bindparam("most", type_=sa.Integer))
 
-    def _after(
-        self, cursor: str, name: str, column: Any, descending: bool
-    ) -> sa.ColumnElement[bool]:
-        value, key = _decode(cursor, name, column)
-        if column is self.key:
-            after: sa.ColumnElement[bool] = (
-                self.key < key if descending else self.key > key
-            )
-            return after
-        if descending:
-            return sa.or_(column < value, sa.and_(column == value, self.key < key))
-        return sa.or_(column > value, sa.and_(column == value, self.key > key))
+    def _behind(self, name: str, row: sa.Row[*tuple[Any, ...]]) -> str:
+        """Name the place behind a row."""
+        key = row.sort_key if isinstance(self.store, so.Session) else row[0]
+        return _encode(name, getattr(row, "sort_value", key), key)
+
+    def _size(self) -> sa.ColumnElement[int]:
+        if self.size is not None:
+            return self.size
+        counted = self.statement.order_by(None).with_only_columns(self.key).subquery()
+        return sa.select(sa.func.count()).select_from(counted).scalar_subquery()
 
     def count(self) -> int:
         """Count what the caller may see."""
-        counted = self.statement.order_by(None).with_only_columns(self.key).subquery()
-        return self.session.scalar(sa.select(sa.func.count()).select_from(counted)) or 0
+        return self.store.scalar(sa.select(self._size())) or 0
+
+
+def row_by_row(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Have a store look nothing up by a condition that most rows meet.
+
+    SQLite keeps no figures of how rare a value is: for a page of what nearly everybody
+    may see it would gather all rows by an index on the state or the owner and sort
+    them, where it can read in order and stop at the end of the page. It uses indexes
+    for an ``or`` only if there is one for every term
+    (https://www.sqlite.org/optoverview.html, "OR optimizations"); there is none for a
+    value that comes with each execution, and none can be left out.
+    """
+    return sa.or_(sa.literal(False), condition)
 
 
 def _encode(name: str, value: Any, key: UUID) -> str:

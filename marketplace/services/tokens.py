@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -73,26 +74,49 @@ def issue(
     return raw, token
 
 
+_HELD = (Membership.roles, Organisation.id, Organisation.state, Organisation.region)
+_CURRENT = sa.and_(Membership.user_id == User.id, Membership.ended_at.is_(None))
+_OPEN = sa.and_(
+    Organisation.id == Membership.org_id, Organisation.state != OrganisationState.CLOSED
+)
+_STANDINGS = (
+    sa.select(*_HELD)
+    .select_from(User)
+    .join(Membership, _CURRENT)
+    .join(Organisation, _OPEN)
+    .where(User.id == sa.bindparam("user_id", type_=User.id.type))
+    .order_by(Membership.id)
+)
+_BEARER = (
+    sa.select(
+        ApiToken.id.label("token_id"),
+        ApiToken.user_id,
+        ApiToken.scopes,
+        ApiToken.expires_at,
+        ApiToken.revoked_at,
+        User.disabled_at,
+        *_HELD,
+    )
+    .join(User, User.id == ApiToken.user_id)
+    .outerjoin(Membership, _CURRENT)
+    .outerjoin(Organisation, _OPEN)
+    .where(ApiToken.token_hash == sa.bindparam("token_hash"))
+    .order_by(Membership.id)
+)
+"""The token with the account and everything that it is: one look-up a request."""
+
+
 def standings(session: so.Session, user_id: UUID) -> tuple[Standing, ...]:
     """Return what a user is now, in every organisation that is not closed."""
-    rows = session.execute(
-        sa.select(Membership.roles, Organisation)
-        .join(Organisation, Organisation.id == Membership.org_id)
-        .where(
-            Membership.user_id == user_id,
-            Membership.ended_at.is_(None),
-            Organisation.state != OrganisationState.CLOSED,
-        )
-        .order_by(Membership.id)
-    )
-    return tuple(
-        Standing(
-            org_id=org.id,
-            roles=frozenset(Role(r) for r in roles),
-            org_verified=org.state is OrganisationState.VERIFIED,
-            region=org.region,
-        )
-        for roles, org in rows
+    return tuple(map(_standing, session.execute(_STANDINGS, {"user_id": user_id})))
+
+
+def _standing(row: Any) -> Standing:
+    return Standing(
+        org_id=row.id,
+        roles=frozenset(Role(role) for role in row.roles),
+        org_verified=row.state is OrganisationState.VERIFIED,
+        region=row.region,
     )
 
 
@@ -103,8 +127,8 @@ def actor_for(
     *,
     zone: ZoneInfo = SHANGHAI,
     request_id: str = "",
-) -> tuple[Actor, ApiToken]:
-    """Return the actor behind a bearer token.
+) -> tuple[Actor, UUID]:
+    """Return the actor behind a bearer token, and the token's identifier.
 
     Raises
     ------
@@ -112,24 +136,26 @@ def actor_for(
         Unknown, expired or revoked token, or a disabled account; which of these it
         was is not told.
     """
-    token = session.scalar(
-        sa.select(ApiToken).where(ApiToken.token_hash == digest(raw))
-    )
-    if token is None or token.revoked_at is not None or token.expires_at <= now:
+    session.flush()
+    asked = {"token_hash": digest(raw)}
+    rows = session.connection().execute(_BEARER, asked).all()
+    if not rows:
         raise Unauthenticated
-    user = session.get_one(User, token.user_id)
-    if user.disabled_at is not None:
+    token = rows[0]
+    if token.revoked_at is not None or token.expires_at <= now:
+        raise Unauthenticated
+    if token.disabled_at is not None:
         raise Unauthenticated
     return (
         Actor(
             now=now,
-            user_id=user.id,
-            standings=standings(session, user.id),
+            user_id=token.user_id,
+            standings=tuple(_standing(row) for row in rows if row.id is not None),
             scopes=frozenset(token.scopes),
             zone=zone,
             request_id=request_id,
         ),
-        token,
+        token.token_id,
     )
 
 

@@ -123,7 +123,8 @@ class TestSignIn:
     def test_the_right_password_gives_a_token_that_is_kept_as_a_hash(self, world):
         world.user("firm")
         raw = sign_in(world, email=" FIRM@Example.TEST ")
-        actor, token = tokens.actor_for(world.session, raw, world.clock.now())
+        actor, token_id = tokens.actor_for(world.session, raw, world.clock.now())
+        token = world.session.get_one(ApiToken, token_id)
         assert actor.user_id == world.user("firm").id
         assert actor.org_ids == {world.org("firm").id}
         assert raw not in str(vars(token))
@@ -186,7 +187,8 @@ class TestSignIn:
 
         user = world.user("firm")
         expired, revoked, disabled = (sign_in(world) for _ in range(3))
-        _, token = tokens.actor_for(world.session, revoked, world.clock.now())
+        _, token_id = tokens.actor_for(world.session, revoked, world.clock.now())
+        token = world.session.get_one(ApiToken, token_id)
         accounts.sign_out(world.session, world.actor("firm"), token)
         refused(revoked)
         user.disabled_at = world.clock.now()
@@ -335,7 +337,8 @@ class TestOwnAccount:
     def test_a_new_password_ends_the_other_tokens(self, world):
         world.user("firm")
         kept, other = sign_in(world), sign_in(world)
-        _, token = tokens.actor_for(world.session, kept, world.clock.now())
+        _, token_id = tokens.actor_for(world.session, kept, world.clock.now())
+        token = world.session.get_one(ApiToken, token_id)
         self.edit(
             world,
             {"password": "another password", "current_password": PASSWORD},
