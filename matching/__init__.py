@@ -24,6 +24,7 @@ from matching.postings import (
     Term,
 )
 from matching.relaxations import Relaxation, relaxations
+from matching.teams import TeamMatch, rank_teams
 
 __all__ = [
     "VERSION",
@@ -41,8 +42,10 @@ __all__ = [
     "Reason",
     "Relaxation",
     "Span",
+    "TeamMatch",
     "Term",
     "UnknownWeights",
     "index_stamp",
+    "rank_teams",
     "relaxations",
 ]

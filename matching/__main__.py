@@ -13,6 +13,8 @@ from matching.ablation import ablate, markdown
 from matching.batches import CHUNK
 from matching.batches import command as batch_command
 from matching.bench import PEERS, bench
+from matching.benchmarks import retrieval, whole
+from matching.benchmarks.grown import Grown
 from matching.corpora import read_postings
 from matching.engine import Matcher
 from matching.errors import MatchingError, Stopped
@@ -78,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("bench", help="measure beside installed peers")
     command.add_argument("directory", type=Path, metavar="DIR")
+    command.add_argument("--index", type=Path, help="of a grown corpus", metavar="I/")
+    command.add_argument("--rounds", type=int, default=5)
     command.add_argument("--peers", default=",".join(PEERS))
     command.add_argument("--limit", type=int, default=300, metavar="QUERIES")
     command.add_argument("--json", action="store_true")
@@ -228,8 +232,36 @@ def _warm(_: argparse.Namespace) -> int:
     return 0
 
 
+def _bench_grown(options: argparse.Namespace, peers: Sequence[str]) -> int:
+    """Measure retrieval and the whole engine on a corpus of `benchmarks.grown`."""
+    if options.index is None:
+        raise ValueError("a grown corpus needs --index, a folder for its index")
+    grown = Grown.open(options.directory)
+    documents = len(grown.documents)
+    kernels.load()
+    report = {
+        "retrieval": retrieval.bench(
+            grown,
+            documents,
+            peers,
+            limit=options.limit,
+            rounds=options.rounds,
+            exact=10_000,
+            many=20_000,
+            threads=2,
+        ),
+        "whole": whole.measure(
+            grown, options.index, documents, limit=options.limit, rounds=options.rounds
+        ),
+    }
+    print(json.dumps(report, ensure_ascii=False, indent=None if options.json else 1))
+    return 0
+
+
 def _bench(options: argparse.Namespace) -> int:
     peers = [peer for peer in options.peers.split(",") if peer]
+    if (options.directory / "about.json").exists():
+        return _bench_grown(options, peers)
     report = bench(options.directory, peers, limit=options.limit)
     if options.json:
         _print(report)

@@ -165,7 +165,11 @@ class SegmentBuilder:
         budget = np.nan if posting.budget_yuan is None else float(posting.budget_yuan)
         self._columns.append((maturity, budget, posting.tier, facts.is_named))
         self._dimensions.append(facts.dimensions())
-        labels = [("kind", posting.kind), ("org", posting.org)]
+        labels = [
+            ("kind", posting.kind),
+            ("org", posting.org),
+            ("team", posting.team),
+        ]
         for axis, codes in posting.codes.items():
             labels.extend((axis, code) for code in codes)
         for axis, value in labels:

@@ -86,6 +86,10 @@ _LEADERS: Final = 20
 _SLACK: Final = 4 * 10.0**-_PLACES
 """More than rounding and another order of adding up can make between two sums."""
 
+_LETTERS: Final = 0.01
+"""Least share of the views of text in letters; a tenth of the query is in letters then.
+With less they cost more than they could change."""
+
 _LETTER_VIEWS: Final = ("words", "grams", "thesaurus")
 """Views of text in letters, in the order in which they are added up."""
 
@@ -303,6 +307,33 @@ class Matcher:
         if (place := snapshot.find(posting_id)) is None:
             return None
         return snapshot.segments[place[0]].posting(place[1])
+
+    def teams_of(self, ids: Iterable[str]) -> dict[str, str]:
+        """Return the teams behind postings; those without a team are left out."""
+        snapshot = self._snapshot
+        teams: dict[str, str] = {}
+        for posting_id in ids:
+            if (place := snapshot.find(posting_id)) is None:
+                continue
+            segment = snapshot.holdings[place[0]].segment
+            for axis, value in segment.labels_of(place[1]):
+                if axis == "team":
+                    teams[posting_id] = value
+        return teams
+
+    def team_sizes(
+        self, teams: Iterable[str], where: Filter | None = None
+    ) -> dict[str, int]:
+        """Count the postings of teams, as far as a filter admits them."""
+        snapshot = self._snapshot
+        masks = admitted(snapshot, where, None)
+        if masks is None:
+            masks = [holding.living for holding in snapshot.holdings]
+        pairs = list(zip(snapshot.segments, masks, strict=True))
+        return {
+            team: sum(int(m[s.docs_with(("team", team))].sum()) for s, m in pairs)
+            for team in teams
+        }
 
     def add(self, postings: Iterable[Posting]) -> None:
         """Add postings; one with a known id replaces the old one.
@@ -573,8 +604,7 @@ class Matcher:
         if hint is not None:
             asked = (hint.feedback.features, hint.feedback.weights)
             further = retrieve(snapshot, *asked, most, allowed).chosen
-            chosen = Chosen.of(snapshot, np.union1d(chosen.places, further.places))
-            counts = chosen.counts(query.features)
+            chosen, counts = pool.with_more(further, query.features)
         if not len(chosen):
             return None
         facts = Facts.of(posting)
@@ -652,7 +682,9 @@ class Matcher:
             theirs = chosen.counts(hint.feedback.features)
             hinted = hint.feedback.scores(theirs, rows.norms)
             raw = (raw + hint.share * hint.best * hinted) / (1 + hint.share)
-        if lettered:
+        # A few foreign words in a Chinese text change little.
+        part_in_letters = lettered**2
+        if part_in_letters >= _LETTERS:
             shares = [weights.views[f"letter_{v}"] for v in _LETTER_VIEWS]
             scores = [
                 raw,
@@ -668,8 +700,6 @@ class Matcher:
             mixed = sum(
                 share * view for share, view in zip(shares, scores, strict=True)
             )
-            # A few foreign words in a Chinese text change little.
-            part_in_letters = lettered**2
             raw += part_in_letters * (mixed / sum(shares) - raw)
         tokens = max(query.tokens, 1.0)
         scale = weights.text_scale + weights.text_scale_tokens / tokens

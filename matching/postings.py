@@ -19,6 +19,12 @@ _KINDS = frozenset({"", "need", "result", "capability"})
 _NO_CODES: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
+_STRINGS = {
+    **dict.fromkeys(("title", "text", "hidden_text"), (str,)),
+    **dict.fromkeys(("org", "team"), (str, type(None))),
+}
+
+
 def _strings(values: object, what: str) -> tuple[str, ...]:
     if isinstance(values, str):
         return (values,)
@@ -54,6 +60,8 @@ class Posting:
         For a need the money there is, for an offer the price asked.
     org : str, optional
         Id of the owning organisation; for filters only.
+    team : str, optional
+        Id of the team behind it; see `matching.teams`.
     kind : str
         ``need``, ``result``, ``capability``, or empty where it does not matter.
     tier : int
@@ -88,6 +96,7 @@ class Posting:
     maturity: float | None = None
     budget_yuan: Decimal | None = None
     org: str | None = None
+    team: str | None = None
     kind: str = ""
     tier: int = 0
     names: tuple[str, ...] = ()
@@ -99,11 +108,9 @@ class Posting:
         """Bring collections into one form and refuse what cannot be matched."""
         if not isinstance(self.id, str) or not self.id:
             raise InvalidPosting("a posting needs an id that is a string, not empty")
-        for name in ("title", "text", "hidden_text"):
-            if not isinstance(getattr(self, name), str):
+        for name, kinds in _STRINGS.items():
+            if not isinstance(getattr(self, name), kinds):
                 raise InvalidPosting(f"{name} of {self.id!r} must be a string")
-        if not isinstance(self.org, str | None):
-            raise InvalidPosting(f"org of {self.id!r} must be a string")
         if not isinstance(self.kind, str) or self.kind not in _KINDS:
             raise InvalidPosting(f"kind of {self.id!r} is unknown: {self.kind!r}")
         if not _is_whole(self.tier):
@@ -115,6 +122,7 @@ class Posting:
             raise InvalidPosting(f"codes of {self.id!r} have unknown axes: {unknown}")
         put = object.__setattr__
         put(self, "org", self.org or None)
+        put(self, "team", self.team or None)
         put(self, "keywords", _strings(self.keywords, "keywords"))
         put(self, "names", _strings(self.names, "names"))
         for name in ("indicators", "hidden_indicators"):

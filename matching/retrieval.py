@@ -136,6 +136,22 @@ class Pool:
         rows = np.sort(surely).astype(np.int64)
         return Pool(self.chosen.subset(rows), self.counts[rows], self.likeness[rows])
 
+    def with_more(self, others: Chosen, features: Features) -> tuple[Chosen, Counts]:
+        """Add documents; of those that are here already nothing is counted again.
+
+        Parameters
+        ----------
+        others : Chosen
+        features : array of uint64
+            What `counts` were asked for.
+        """
+        places = np.setdiff1d(others.places, self.chosen.places, assume_unique=True)
+        more = Chosen.of(others.snapshot, places)
+        together = np.concatenate((self.chosen.places, more.places))
+        counts = np.concatenate((self.counts, more.counts(features)))
+        order = np.argsort(together)
+        return Chosen.of(others.snapshot, together), counts[order]
+
 
 def retrieve(
     snapshot: Snapshot,

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matching.facts import Facts, dumped
-from matching.postings import AXES, Posting
+from matching.postings import Posting
 from matching.scan import Block, Forward, by_feature, gathered, ranges
 from matching.tokens import Kind, are_of, kinds_of
 
@@ -27,9 +27,6 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Features: TypeAlias = npt.NDArray[np.uint64]
-
-LABELS: Final = ("kind", "org", *AXES)
-"""What a document is filtered by, kept as postings like words are."""
 
 TOKEN_KINDS: Final = (Kind.WORD, Kind.BIGRAM, Kind.STEM, Kind.CODE, Kind.PAIR)
 """Features that make up the length of a text."""
@@ -206,6 +203,13 @@ class Segment:
             return self.label_docs[:0]
         bounds = self.label_bounds
         return self.label_docs[bounds[number] : bounds[number + 1]]
+
+    def labels_of(self, doc: int) -> list[tuple[str, str]]:
+        """Return the labels of a document, each an axis and a value on it."""
+        numbers = self.doc_labels[
+            self.doc_label_bounds[doc] : self.doc_label_bounds[doc + 1]
+        ]
+        return [self.label_list[number] for number in numbers.tolist()]
 
     def posting(self, doc: int) -> Posting:
         """Return a document as it was added."""

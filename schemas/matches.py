@@ -9,7 +9,7 @@ from marshmallow import fields, validate
 
 from schemas.base import OpaqueSchema
 from schemas.needs import NeedDraftSchema
-from schemas.offers import OfferDraftSchema
+from schemas.offers import OfferDraftSchema, TeamRefSchema
 
 BANDS = ("strong", "good", "possible")
 VERDICTS = ("met", "near", "missed", "unstated")
@@ -112,6 +112,74 @@ class MatchesSchema(OpaqueSchema):
     items = fields.List(fields.Nested(MatchSchema), required=True)
     next = fields.String(required=True, allow_none=True)
     total = fields.Integer(required=True, allow_none=True)
+
+
+class GainedOfferSchema(PairSideSchema):
+    """An offer that a need would gain, and what it claims instead."""
+
+    claimed = fields.String(required=True, allow_none=True)
+
+
+class RelaxationSchema(OpaqueSchema):
+    """One requirement, and what the need gains without it."""
+
+    field = fields.String(
+        required=True,
+        metadata={"description": "indicators/0, …, maturity, budget or region."},
+    )
+    name = fields.String(required=True, allow_none=True)
+    required = fields.String(required=True, allow_none=True)
+    gained = fields.Integer(
+        required=True,
+        metadata={"description": "Offers that become good or strong."},
+    )
+    lost = fields.Integer(
+        required=True, metadata={"description": "Offers that no longer are."}
+    )
+    offers = fields.List(fields.Nested(GainedOfferSchema), required=True)
+
+
+class RelaxationsSchema(OpaqueSchema):
+    """What a need could ask less of, the most gain first; often empty."""
+
+    items = fields.List(fields.Nested(RelaxationSchema), required=True)
+
+
+class RelaxationQuery(OpaqueSchema):
+    """How many offers are named for each requirement."""
+
+    limit = fields.Integer(load_default=3, validate=validate.Range(1, 20))
+
+
+class NearOfferSchema(PairSideSchema):
+    """An offer that speaks for a team."""
+
+    band = fields.String(required=True, validate=validate.OneOf(BANDS))
+
+
+class TeamMatchSchema(OpaqueSchema):
+    """A team, ranked by the mean of its three nearest offers."""
+
+    rank = fields.Integer(required=True)
+    score = fields.Float(
+        required=True,
+        metadata={"description": "Orders the list; not a percentage of anything."},
+    )
+    team = fields.Nested(TeamRefSchema, required=True)
+    owner_org = fields.Nested(OrgBriefSchema, required=True)
+    offers = fields.List(fields.Nested(NearOfferSchema), required=True)
+
+
+class TeamMatchesSchema(OpaqueSchema):
+    """The teams, best first."""
+
+    items = fields.List(fields.Nested(TeamMatchSchema), required=True)
+
+
+class TeamMatchQuery(OpaqueSchema):
+    """How many teams."""
+
+    limit = fields.Integer(load_default=10, validate=validate.Range(1, 50))
 
 
 class MatchQuery(OpaqueSchema):

@@ -18,6 +18,10 @@ from schemas.matches import (
     MatchQuery,
     NeedMatchQuery,
     PreviewSchema,
+    RelaxationQuery,
+    RelaxationsSchema,
+    TeamMatchesSchema,
+    TeamMatchQuery,
 )
 
 bp = Blueprint("matches", __name__, description="Matches 匹配")
@@ -33,6 +37,32 @@ def for_need(query: dict[str, Any], need_id: UUID) -> Any:
     found = service.for_need(
         db.session(), actor(), index(), need, language=language(), **query
     )
+    if found["items"]:
+        contents.note(needs, need_id, guarded)
+    return found
+
+
+@bp.route("/needs/<uuid:need_id>/relaxations", methods=["GET"])
+@bp.arguments(RelaxationQuery, location="query")
+@bp.response(200, RelaxationsSchema)
+def relaxed(query: dict[str, Any], need_id: UUID) -> Any:
+    """Which single requirement costs a need the most matches, and what is claimed"""
+    need = needs.get(db.session(), actor(), need_id)
+    guarded = service.guarded(actor(), needs.KIND, need)
+    found = service.relaxed(db.session(), actor(), index(), need, **query)
+    if found["items"]:
+        contents.note(needs, need_id, guarded)
+    return found
+
+
+@bp.route("/needs/<uuid:need_id>/teams", methods=["GET"])
+@bp.arguments(TeamMatchQuery, location="query")
+@bp.response(200, TeamMatchesSchema)
+def teams(query: dict[str, Any], need_id: UUID) -> Any:
+    """Teams for a need, by their three nearest offers"""
+    need = needs.get(db.session(), actor(), need_id)
+    guarded = service.guarded(actor(), needs.KIND, need)
+    found = service.teams(db.session(), actor(), index(), need, **query)
     if found["items"]:
         contents.note(needs, need_id, guarded)
     return found

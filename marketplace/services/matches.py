@@ -18,6 +18,7 @@ from marketplace.errors import Forbidden, Invalid, Text
 from marketplace.models.matches import MatchFeedback
 from marketplace.models.needs import Need
 from marketplace.models.offers import Offer
+from marketplace.models.organisations import Team
 from marketplace.services import (
     codes,
     events,
@@ -31,7 +32,15 @@ from marketplace.services.indexes import MatchIndex
 from marketplace.services.lifecycles import Aggregate
 from marketplace.services.match_reasons import sentence
 from marketplace.services.postings import Composed
-from matching import VERSION, Filter, Match, Posting, Span
+from matching import (
+    VERSION,
+    Filter,
+    Match,
+    Posting,
+    Span,
+    rank_teams,
+    relaxations,
+)
 from matching.postings import Worth
 
 PREVIEW_ID = "draft"
@@ -168,16 +177,7 @@ def _answer(
     filters: Mapping[str, Any],
 ) -> dict[str, Any]:
     kinds = {"need"} if posting.kind in SUPPLY else _kinds(filters)
-    near = {owner_org_id} | (actor.org_ids if _is_party(actor) else set())
-    related = relations.related_org_ids(session, near)
-    where = Filter(
-        kind=kinds,
-        exclude_org={str(i) for i in near | related},
-        exclude_ids=_unseen(session, actor, kinds) | {posting.id},
-        chain=filters.get("chain"),
-        region=filters.get("region"),
-        field=filters.get("tech_field"),
-    )
+    where = _admitted(session, actor, posting, owner_org_id, kinds, filters)
     ranked = index.fresh(session).rank(posting, limit, where)
     sides = _sides(session, actor, [UUID(m.id) for m in ranked], need=kinds == {"need"})
     names = {
@@ -192,6 +192,121 @@ def _answer(
         )
     ]
     return {"items": items, "next": None, "total": len(items)}
+
+
+def relaxed(
+    session: so.Session, actor: Actor, index: MatchIndex, need: Need, *, limit: int = 3
+) -> dict[str, Any]:
+    """Say which single requirement costs a need the most matches.
+
+    Parameters
+    ----------
+    limit : int, default=3
+        How many of the offers that it would gain are named for each requirement.
+
+    Raises
+    ------
+    Forbidden
+        As in ``for_need``.
+    """
+    posting, _ = postings.need_posting(
+        need, *_as_read(session, actor, needs.KIND, need)
+    )
+    where = _admitted(session, actor, posting, need.owner_org_id, SUPPLY, {})
+    found = relaxations(index.fresh(session), posting, where=where)
+    named = {i for change in found for i in change.gained}
+    sides = _sides(session, actor, [UUID(i) for i in named], need=False)
+    items = []
+    for change in found:
+        claims = dict(change.claimed)
+        gained = [i for i in change.gained if i in sides]
+        if len(gained) > change.lost:
+            items.append(
+                {
+                    **_requirement(posting, change.field),
+                    "gained": len(gained),
+                    "lost": change.lost,
+                    "offers": [
+                        {**_brief(sides[i]), "claimed": claims.get(i)}
+                        for i in gained[:limit]
+                    ],
+                }
+            )
+    return {"items": items}
+
+
+def teams(
+    session: so.Session, actor: Actor, index: MatchIndex, need: Need, *, limit: int = 10
+) -> dict[str, Any]:
+    """Rank the teams behind offers by their three nearest ones.
+
+    Raises
+    ------
+    Forbidden
+        As in ``for_need``.
+    """
+    posting, _ = postings.need_posting(
+        need, *_as_read(session, actor, needs.KIND, need)
+    )
+    where = _admitted(session, actor, posting, need.owner_org_id, SUPPLY, {})
+    ranked = rank_teams(index.fresh(session), posting, limit, where)
+    matches = {match.id: match for team in ranked for match in team.nearest}
+    sides = _sides(session, actor, [UUID(i) for i in matches], need=False)
+    named = {
+        str(team.id): team
+        for team in session.scalars(
+            sa.select(Team).where(
+                Team.id.in_([UUID(found.id) for found in ranked]),
+                Team.closed_at.is_(None),
+            )
+        )
+    }
+    items: list[dict[str, Any]] = []
+    for found in ranked:
+        near = [m for m in found.nearest if m.id in sides]
+        team = named.get(found.id)
+        if team is None or not near or near[0].score < WORTH.score:
+            continue
+        first = sides[near[0].id]
+        items.append(
+            {
+                "rank": len(items) + 1,
+                "score": round(found.score, 2),
+                "team": {"id": team.id, "name": team.name},
+                "owner_org": {"id": first.org_id, "name": first.org_name},
+                "offers": [{**_brief(sides[m.id]), "band": m.band} for m in near],
+            }
+        )
+    return {"items": items}
+
+
+def _requirement(posting: Posting, field: str) -> dict[str, Any]:
+    """Name a requirement as the form does."""
+    if field.startswith("indicators/"):
+        row = posting.indicators[int(field.removeprefix("indicators/"))]
+        return {"field": field, "name": row.name, "required": row.text}
+    return {"field": field, "name": None, "required": None}
+
+
+def _admitted(
+    session: so.Session,
+    actor: Actor,
+    posting: Posting,
+    owner_org_id: UUID,
+    kinds: Collection[str],
+    filters: Mapping[str, Any],
+) -> Filter:
+    """Return what may be ranked for a posting before this caller."""
+    near = {owner_org_id} | (actor.org_ids if _is_party(actor) else set())
+    related = relations.related_org_ids(session, near)
+    return Filter(
+        kind=kinds,
+        exclude_org={str(i) for i in near | related},
+        exclude_ids=_unseen(session, actor, kinds) | {posting.id},
+        chain=filters.get("chain"),
+        region=filters.get("region"),
+        field=filters.get("tech_field"),
+    )
 
 
 def _is_party(actor: Actor) -> bool:

@@ -179,6 +179,7 @@ def offer_posting(
     """Return an offer as a posting that quotes what ``tier`` may read."""
     hidden = policies.withheld(version.disclosure, tier, kind="offer")
     shown, kept_back, rows, hidden_rows = _split(version, OFFER_TEXTS, hidden)
+    team = None if "team" in hidden else version.team_id
     price: Decimal | None = version.price_expect_yuan
     posting = Posting(
         id=str(offer.id),
@@ -191,6 +192,7 @@ def offer_posting(
         maturity=maturity(version),
         budget_yuan=price,
         org=str(offer.owner_org_id),
+        team=None if team is None else str(team),
         hidden_text=kept_back,
         hidden_indicators=hidden_rows,
         hidden_parts=_hidden_parts(hidden, "price_expect_yuan"),

@@ -1,7 +1,8 @@
 """Measure the retrieval core beside its peers on a grown corpus.
 
 ``python -m matching.benchmarks.retrieval CORPUS_DIR [--documents 100000 400000]
-[--peers …] [--exact 10000] [--batch 20000] [--growth] [--json]``
+[--peers …] [--exact 10000] [--batch 20000] [--growth SIZE… [--plot FILE.svg]]
+[--json]``
 
 CORPUS_DIR comes from ``python -m matching.benchmarks.grown``; the first so many of its
 documents are taken, so one corpus serves for all sizes. Every engine gets the same
@@ -27,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matching import kernels, scan
+from matching.benchmarks import plots
 from matching.benchmarks.grown import Bags, Grown
 from matching.errors import MatchingError
 
@@ -441,6 +443,19 @@ def growth(
     return rows
 
 
+def plot(rows: Sequence[Mapping[str, float]]) -> str:
+    """Draw the time of a query beside the postings in its lists, as SVG."""
+    return plots.log_log(
+        [
+            (row["postings"], row["p50"], f"{int(row['documents']):,} documents")
+            for row in rows
+        ],
+        "postings in the lists of a query (mean)",
+        "milliseconds a query (p50)",
+        "Long queries: time beside postings",
+    )
+
+
 def bench(
     grown: Grown,
     documents: int,
@@ -528,6 +543,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=0, help="queries of the batch")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--growth", type=int, nargs="*", default=[])
+    parser.add_argument("--plot", type=Path, help="draw the growth", metavar="FILE.svg")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     grown = Grown.open(options.corpus)
@@ -550,6 +566,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _print(result)
     if options.growth:
         results["growth"] = growth(grown, options.growth, options.limit, options.rounds)
+        if options.plot is not None:
+            options.plot.write_text(plot(results["growth"]), "utf-8")
         for row in [] if options.json else results["growth"]:
             sys.stdout.write(f"  {json.dumps(row)}\n")
     if options.json:

@@ -302,9 +302,15 @@ def memory(matcher: Matcher, needs: Sequence[Posting], workers: int) -> dict[str
 
 
 def measure(
-    grown: Grown, path: Path, documents: int, *, limit: int, rounds: int
+    grown: Grown,
+    path: Path,
+    documents: int,
+    *,
+    limit: int,
+    rounds: int,
+    many: int = 10_000,
 ) -> dict[str, Any]:
-    """Measure everything; see the module.
+    """Measure everything; see the module. `many` documents are joined with the rest.
 
     Raises
     ------
@@ -331,8 +337,8 @@ def measure(
     queries = retrieval.queries_of(grown.long, len(grown.words), limit)
     result["rank"] = ranking(matcher, needs, tantivy, queries, rounds)
     del tantivy
-    result["freshness"] = freshness(matcher, grown, 500)
-    result["joining"] = joining(matcher, grown, needs, 10_000)
+    result["freshness"] = freshness(matcher, grown, min(documents, 500))
+    result["joining"] = joining(matcher, grown, needs, many)
     few = min(documents, 20_000)
     result["final_order"] = [
         final_order(grown, few, limit, plain=plain) for plain in (True, False)

@@ -11,7 +11,7 @@ from marketplace.domain.actors import system
 from marketplace.domain.organisations import OrganisationState
 from marketplace.models.ledger import Event
 from marketplace.models.organisations import OrganisationTie
-from marketplace.services import offers
+from marketplace.services import offers, teams
 from tests.factories import NEED, OFFER, list_offer, pool
 from tests.people import World
 
@@ -60,6 +60,48 @@ def test_a_missed_core_indicator_is_named_and_ranks_below(world: World) -> None:
     assert [m["offer"]["id"] for m in items] == [str(good.id), str(weak.id)]
     assert [b["name"] for b in items[1]["blockers"]] == ["抗拉强度"]
     assert items[1]["band"] == "possible"
+
+
+def test_what_a_need_would_gain_by_asking_less(world: World) -> None:
+    """The requirement that bars an offer is named, with what the offer claims."""
+    need, weak = pool(world), list_offer(world, **WEAK)
+    path = f"/needs/{need.id}/relaxations"
+    answer = world.client("firm").get(path)
+    assert answer.status_code == 200, answer.json
+    (item,) = answer.json["items"]
+    assert item["field"].startswith("indicators/")
+    assert item["name"] == "抗拉强度"
+    assert item["required"]
+    assert (item["gained"], item["lost"]) == (1, 0)
+    (offer,) = item["offers"]
+    assert (offer["id"], offer["claimed"]) == (str(weak.id), "抗拉强度290 MPa")
+    assert world.client("firm").get(path, query_string={"limit": 0}).status_code == 422
+    offers.act(
+        world.session, system(world.clock.now()), weak.id, "delist", comment="下架"
+    )
+    world.session.commit()
+    assert world.client("firm").get(path).json == {"items": []}
+
+
+def test_a_need_finds_teams_by_their_offers(world: World) -> None:
+    need = pool(world)
+    actor = world.actor("university_admin")
+    org = world.org("team").id
+    made = teams.create(world.session, actor, org, {"name": "轻合金课题组"})
+    world.session.commit()
+    near = list_offer(world, team_id=str(made.id))
+    list_offer(world)
+    answer = world.client("firm").get(f"/needs/{need.id}/teams")
+    assert answer.status_code == 200, answer.json
+    (item,) = answer.json["items"]
+    assert item["team"] == {"id": str(made.id), "name": "轻合金课题组"}
+    assert item["owner_org"]["id"] == str(org)
+    assert [offer["id"] for offer in item["offers"]] == [str(near.id)]
+    assert item["offers"][0]["band"] in {"strong", "good", "possible"}
+    teams.close(world.session, actor, org, made.id)
+    world.session.commit()
+    gone = world.client("firm").get(f"/needs/{need.id}/teams")
+    assert gone.json == {"items": []}
 
 
 def test_an_offer_finds_the_need(world: World) -> None:

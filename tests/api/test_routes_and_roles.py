@@ -132,6 +132,11 @@ def of_subject(kind: str) -> Iterator[Case]:
     matched = insiders | OPERATORS | {"broker"} | (reviewers - OPERATORS)
     yield Case("GET", f"{out}/matches", matched, 403, 401)
     yield Case("GET", f"{draft}/matches", insiders)
+    if kind == "need":
+        yield Case("GET", f"{out}/relaxations", matched, 403, 401)
+        yield Case("GET", f"{draft}/relaxations", insiders)
+        yield Case("GET", f"{out}/teams", matched, 403, 401)
+        yield Case("GET", f"{draft}/teams", insiders)
     readers = insiders | OPERATORS
     yield Case("GET", f"{out}/disclosures", readers, 403, 401)
     signed = {"organisation_id": "{org:panel}", "basis": "保密协议2号"}

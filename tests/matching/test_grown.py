@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from matching import kernels
-from matching.benchmarks import retrieval
+from matching.benchmarks import retrieval, whole
 from matching.benchmarks.grown import Bags, Grown, grow, main
 from matching.errors import MatchingError
 
@@ -93,7 +93,9 @@ def test_the_commands_grow_and_measure(texts, titles, tmp_path, capsys):
     assert main([out, *options]) == 0
     assert json.loads(capsys.readouterr().out)["documents"] == 2000
     options = ["--limit", "5", "--rounds", "1", "--exact", "60", "--json", "--peers"]
-    growth = ["--growth", "500", "2000"] if kernels.installed() else []
+    plot = tmp_path / "growth.svg"
+    growth = ["--growth", "500", "2000", "--plot", str(plot)]
+    growth = growth if kernels.installed() else []
     assert retrieval.main([out, *options, *growth]) == 0
     result = json.loads(capsys.readouterr().out)
     exact = result["sizes"][0]["exact"]
@@ -103,3 +105,16 @@ def test_the_commands_grow_and_measure(texts, titles, tmp_path, capsys):
     assert result["sizes"][0]["long"]["ours"]["asked"] == 5
     for row in result.get("growth", []):
         assert 0 < row["postings_read"] <= row["postings"]
+    if growth:
+        assert plot.read_text("utf-8").count("<circle") == 2
+
+
+def test_the_whole_engine_is_measured(grown, tmp_path):
+    result = whole.measure(grown, tmp_path / "index", 300, limit=5, rounds=1, many=60)
+    assert result["documents"] == 300
+    assert result["build"]["ratio"] > 0
+    assert result["rank"]["explained"]["p50"] > 0
+    assert [row["equal"] for row in result["final_order"]] == [1.0, 1.0]
+    assert result["joining"]["seconds"] > 0
+    again = whole.measure(grown, tmp_path / "index", 300, limit=5, rounds=1, many=60)
+    assert "build" not in again
