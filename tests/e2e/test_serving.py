@@ -210,6 +210,7 @@ def test_the_help_names_our_commands_only(installation: Installation) -> None:
     assert done.returncode == 0
     named = done.stdout.partition("Commands:")[2].split("\n")
     assert {line.split()[0] for line in named if line.strip()} == {
-        *("audit", "import", "migrate", "operator", "serve", "work")
+        *("audit", "import", "learn", "match-all", "migrate", "operator"),
+        *("serve", "work"),
     }
     assert "--app" not in done.stdout
