@@ -246,23 +246,7 @@ class Block:
         counts: npt.NDArray[Any],
         norms: Floats,
     ) -> Self:
-        """Lay out triples of document, feature and frequency, in any order.
-
-        Parameters
-        ----------
-        owners : array of int, shape (postings,)
-            Number of the document, from 0.
-        features : array of uint64, shape (postings,)
-        counts : array of int, shape (postings,)
-            From 1 to 255.
-        norms : array of float64, shape (documents,)
-            Between 1e-100 and 1e100.
-
-        Raises
-        ------
-        MatchingError
-            When a value is out of range, or a document names a feature twice.
-        """
+        """Lay out triples as `by_feature` takes them, with norms as for `laid`."""
         norms = np.ascontiguousarray(norms, np.float64)
         return cls.laid(by_feature(owners, features, counts, len(norms)), norms)
 
@@ -361,6 +345,56 @@ _TYPES: Final = {
     "inverses": np.dtype(np.uint8),
     "scale": np.dtype(np.float64),
 }
+
+
+class Numbered(NamedTuple):
+    """Postings by document whose features are numbers in a vocabulary of their own.
+
+    Attributes
+    ----------
+    keys : array of uint64, shape (features,)
+        `scattered` features, ascending.
+    numbers : array of uint32, shape (postings,)
+        Places in `keys`.
+    docs : array of int, shape (postings,)
+        Ascending, and greater than those of the parts before.
+    counts : array of uint8, shape (postings,)
+    """
+
+    keys: Keys
+    numbers: npt.NDArray[np.uint32]
+    docs: npt.NDArray[Any]
+    counts: npt.NDArray[np.uint8]
+
+
+def merged(parts: Sequence[Numbered]) -> Postings:
+    """Sort postings of several vocabularies by feature.
+
+    The vocabularies are sorted, so only they are compared; postings are put in order by
+    two passes over 16 bits of their new numbers.
+    """
+    if not parts:
+        return by_feature(_NOTHING, _NOTHING.astype(np.uint64), _NOTHING, 0)
+    # Sorting is much quicker here than the hashing of `numpy.unique`.
+    keys = np.sort(np.concatenate([part.keys for part in parts]))
+    keys = keys[np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])]
+    numbers = np.concatenate(
+        [np.searchsorted(keys, part.keys)[part.numbers] for part in parts]
+    )
+    sizes = np.bincount(numbers, minlength=len(keys))
+    used = sizes > 0
+    order = np.argsort((numbers & 0xFFFF).astype(np.uint16), kind="stable")
+    high = (numbers >> 16).astype(np.uint16)[order]
+    order = order[np.argsort(high, kind="stable")]
+    return Postings(
+        keys[used],
+        np.concatenate(([0], np.cumsum(sizes[used]))),
+        np.concatenate([part.docs for part in parts]).astype(np.uint16)[order],
+        np.concatenate([part.counts for part in parts])[order],
+    )
+
+
+_NOTHING: Final = np.zeros(0, np.int64)
 
 
 def _address(array: npt.NDArray[Any]) -> int:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from matching.facts import Facts, dumped
 from matching.postings import Posting
-from matching.scan import Block, Forward, by_feature, gathered, ranges
+from matching.scan import Block, Forward, Numbered, gathered, merged, ranges
 from matching.tokens import Kind, are_of, kinds_of
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -306,19 +306,19 @@ def merge(pairs: Sequence[tuple[Segment, Mask]]) -> Segment:
         for (segment, mask), numbers in zip(pairs, renumbered, strict=True)
     ]
 
-    features, docs, counts = [], [], []
+    parts = []
     for segment, mask, numbers in with_numbers:
         kept = np.flatnonzero(mask)
-        rows, mine, often = segment.features_of(kept)
-        features.append(mine)
-        docs.append(numbers[kept][rows])
-        counts.append(often)
-    postings = by_feature(
-        joined(docs, np.int64),
-        joined(features, np.uint64),
-        joined(counts, np.uint8),
-        base,
-    )
+        places, sizes = segment.forward.places(kept)
+        parts.append(
+            Numbered(
+                segment.entries[:-1, 0],
+                segment.numbers[places],
+                np.repeat(numbers[kept], sizes),
+                segment.counts[places],
+            )
+        )
+    postings = merged(parts)
 
     members: dict[tuple[str, str], list[Integers]] = {}
     for segment, mask, numbers in with_numbers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -27,19 +28,22 @@ from schemas.matches import (
 bp = Blueprint("matches", __name__, description="Matches 匹配")
 
 
+def _about(need_id: UUID, find: Callable[..., dict[str, Any]], **asked: Any) -> Any:
+    """Find something for a need, and note which confidential fields it may quote."""
+    need = needs.get(db.session(), actor(), need_id)
+    guarded = service.guarded(actor(), needs.KIND, need)
+    found = find(db.session(), actor(), index(), need, **asked)
+    if found["items"]:
+        contents.note(needs, need_id, guarded)
+    return found
+
+
 @bp.route("/needs/<uuid:need_id>/matches", methods=["GET"])
 @bp.arguments(NeedMatchQuery, location="query")
 @bp.response(200, MatchesSchema)
 def for_need(query: dict[str, Any], need_id: UUID) -> Any:
     """Offers that would answer a need, ranked and explained"""
-    need = needs.get(db.session(), actor(), need_id)
-    guarded = service.guarded(actor(), needs.KIND, need)
-    found = service.for_need(
-        db.session(), actor(), index(), need, language=language(), **query
-    )
-    if found["items"]:
-        contents.note(needs, need_id, guarded)
-    return found
+    return _about(need_id, service.for_need, language=language(), **query)
 
 
 @bp.route("/needs/<uuid:need_id>/relaxations", methods=["GET"])
@@ -47,12 +51,7 @@ def for_need(query: dict[str, Any], need_id: UUID) -> Any:
 @bp.response(200, RelaxationsSchema)
 def relaxed(query: dict[str, Any], need_id: UUID) -> Any:
     """Which single requirement costs a need the most matches, and what is claimed"""
-    need = needs.get(db.session(), actor(), need_id)
-    guarded = service.guarded(actor(), needs.KIND, need)
-    found = service.relaxed(db.session(), actor(), index(), need, **query)
-    if found["items"]:
-        contents.note(needs, need_id, guarded)
-    return found
+    return _about(need_id, service.relaxed, **query)
 
 
 @bp.route("/needs/<uuid:need_id>/teams", methods=["GET"])
@@ -60,12 +59,7 @@ def relaxed(query: dict[str, Any], need_id: UUID) -> Any:
 @bp.response(200, TeamMatchesSchema)
 def teams(query: dict[str, Any], need_id: UUID) -> Any:
     """Teams for a need, by their three nearest offers"""
-    need = needs.get(db.session(), actor(), need_id)
-    guarded = service.guarded(actor(), needs.KIND, need)
-    found = service.teams(db.session(), actor(), index(), need, **query)
-    if found["items"]:
-        contents.note(needs, need_id, guarded)
-    return found
+    return _about(need_id, service.teams, **query)
 
 
 @bp.route("/offers/<uuid:offer_id>/matches", methods=["GET"])

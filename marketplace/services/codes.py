@@ -99,6 +99,9 @@ def _load_version(session: so.Session, list_id: str, data: Mapping[str, Any]) ->
     return True
 
 
+_NO_LIST = Text("没有代码表 {id}", "no code list {id}")
+
+
 def _date(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
@@ -133,7 +136,7 @@ def entries(
     if version is not None:
         found = [e for e in found if e.version == version]
     if not found:
-        raise NotFound(Text("没有代码表 {id}", "no code list {id}").format(id=list_id))
+        raise NotFound(_NO_LIST.format(id=list_id))
     return [e for e in found if on is None or e.holds(on)]
 
 
@@ -236,8 +239,22 @@ def check(
 
 
 def names(session: so.Session, list_id: str) -> dict[str, tuple[str, str]]:
-    """Return the Chinese and English name of every code, retired ones included."""
+    """Return the Chinese and English name of every code, retired ones included.
+
+    Raises
+    ------
+    NotFound
+        No such list.
+    """
+    rows = session.execute(
+        sa.select(Code.code, Code.zh, Code.en)
+        .join(CodeListVersion, Code.version_id == CodeListVersion.id)
+        .where(CodeListVersion.list_id == list_id)
+        .order_by(CodeListVersion.valid_from.desc(), Code.position)
+    )
     found: dict[str, tuple[str, str]] = {}
-    for entry in entries(session, list_id):
-        found.setdefault(entry.code, (entry.zh, entry.en))
+    for code, zh, en in rows:
+        found.setdefault(code, (zh, en))
+    if not found:
+        raise NotFound(_NO_LIST.format(id=list_id))
     return found
