@@ -33,7 +33,6 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from matching import scan
 from matching.building import build, features_of
 from matching.errors import IndexCorrupt, IndexVersionMismatch, InvalidWeights
 from matching.explanations import Explainer, reasons
@@ -51,9 +50,8 @@ from matching.parts import (
     vector_parts,
 )
 from matching.postings import EngineStamp, Filter, Match, Pair, Posting, Reason, Term
-from matching.retrieval import Chosen, Counts, Pool, retrieve, weightiest
-from matching.scan import Shelf
-from matching.segments import Floats, Mask, Segment, merge
+from matching.retrieval import Chosen, Counts, Pool, retrieve, weighed
+from matching.segments import Floats, Mask, Segment, merge, nonzero
 from matching.snapshots import Snapshot
 from matching.views import (
     Bm25View,
@@ -267,13 +265,16 @@ class Matcher:
         int
             Bytes on disk.
         """
-        size, self._shelved = save_index(
+        size, shelved = save_index(
             self._snapshot,
             Path(path),
             self._shelved,
             weights=self.weights,
             note=note,
         )
+        # A copy saved elsewhere does not make the next save at home write everything.
+        if self._shelved.path in {None, shelved.path}:
+            self._shelved = shelved
         return size
 
     def __len__(self) -> int:
@@ -322,11 +323,23 @@ class Matcher:
         return teams
 
     def team_sizes(
-        self, teams: Iterable[str], where: Filter | None = None
+        self,
+        teams: Iterable[str],
+        where: Filter | None = None,
+        *,
+        own_org: str | None = None,
     ) -> dict[str, int]:
-        """Count the postings of teams, as far as a filter admits them."""
+        """Count the postings of teams that a ranking could show.
+
+        Parameters
+        ----------
+        teams : iterable of str
+        where : Filter, optional
+        own_org : str, optional
+            Organisation of the query, whose postings are never shown.
+        """
         snapshot = self._snapshot
-        masks = admitted(snapshot, where, None)
+        masks = admitted(snapshot, where, own_org)
         if masks is None:
             masks = [holding.living for holding in snapshot.holdings]
         pairs = list(zip(snapshot.segments, masks, strict=True))
@@ -368,12 +381,24 @@ class Matcher:
         """
         while crowd := self._snapshot.crowd():
             many = sum(holding.documents for holding in crowd) > _AT_ONCE
-            if many and len(self._snapshot.holdings) <= _MOST_HOLDINGS:
-                if self._tidying.acquire(blocking=False):
-                    Thread(target=self._tidy, name="joining", daemon=True).start()
+            behind = len(self._snapshot.holdings) > _MOST_HOLDINGS
+            if not self._tidying.acquire(blocking=behind):
                 return
-            with self._tidying:
+            if many and not behind:
+                self._start_tidying()
+                return
+            try:
                 self._join()
+            finally:
+                self._tidying.release()
+
+    def _start_tidying(self) -> None:
+        """Hand the lock over to a thread that joins what there is to join."""
+        try:
+            Thread(target=self._tidy, name="joining", daemon=True).start()
+        except RuntimeError:
+            self._tidying.release()
+            raise
 
     def _tidy(self) -> None:
         try:
@@ -555,25 +580,16 @@ class Matcher:
         where = where or Filter()
         where = replace(where, exclude_ids={*where.exclude_ids, posting.id})
         allowed = admitted(snapshot, where, None)
-        shelf = Shelf(snapshot.gram_shelf.blocks, allowed)
-        asked = plain_weights(query)
-        features, weights = weightiest(query.features, asked)
-        wanted = k
-        while True:
-            best = scan.top(shelf, features, weights, wanted)
-            likeness = np.minimum(best.scores.round(_PLACES), 1.0)
-            # Those as like as the last one that is wanted are sorted by their ids.
-            if len(likeness) < wanted or likeness[-1] < likeness[k - 1]:
-                break
-            if likeness[k - 1] < threshold:
-                break
-            wanted = 4 * wanted
+        weights = plain_weights(query)
+        pool = retrieve(
+            snapshot, query.features, weights, k + _LEADERS, allowed, by_grams=True
+        )
+        norms = nonzero(pool.chosen.gather("gram_norms"))
+        likeness = np.minimum(weighed(pool.counts, weights) / norms, 1.0)
         found = [
-            (-float(value), snapshot.segments[block].id_of(doc))
-            for value, block, doc in zip(
-                likeness, best.blocks.tolist(), best.ids.tolist(), strict=True
-            )
-            if value >= threshold
+            (-float(value), pool.chosen.id_of(row))
+            for row, value in enumerate(likeness.round(_PLACES))
+            if value >= threshold and value > 0
         ]
         return [(posting_id, -negative) for negative, posting_id in sorted(found)[:k]]
 

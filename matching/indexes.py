@@ -103,7 +103,7 @@ def save_index(
 
 def _still(path: Path, known: Shelved, stored: Stored | None) -> Stored | None:
     """Return what lies at that path, unless another writer has taken it away."""
-    if stored is None or known.path != path or not (path / stored.name).is_dir():
+    if stored is None or known.path != path or not storage.is_whole(path, stored):
         return None
     return stored
 
@@ -132,6 +132,8 @@ def open_index(
         holdings: list[Holding] = []
         if not isinstance(manifest["segments"], list):
             raise IndexCorrupt(f"{path} has a manifest whose segments are no list")
+        if not isinstance(manifest["note"], dict):
+            raise IndexCorrupt(f"{path} has a manifest whose note is no object")
         for entry in manifest["segments"]:
             stored = Stored.of(entry)
             segment = storage.get(Segment, path, stored, verify=verify)

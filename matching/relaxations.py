@@ -9,7 +9,8 @@ from matching.postings import Filter, Match, Posting
 
 _WORTH_A_LOOK: Final = frozenset({"strong", "good"})
 DEPTH: Final = 50
-"""Matches of either ranking that are compared."""
+"""Matches of either ranking that are compared at first; more where all of them are
+worth a look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,25 @@ def relaxations(
         Those that bring more than they cost, the best first; ties in the order of the
         form. Empty where no single change helps.
     """
-    before = matcher.rank(posting, depth, where, explain=0)
+    before = _down_to_possible(matcher, posting, depth, where)
     found = []
     for field, relaxed in _relaxed(posting):
-        after = matcher.rank(relaxed, depth, where, explain=0)
-        change = _compared(field, before, after)
+        after = _down_to_possible(matcher, relaxed, depth, where)
+        change = _compared(matcher, field, before, after)
         if change.net > 0:
             found.append(change)
     return sorted(found, key=lambda change: -change.net)
+
+
+def _down_to_possible(
+    matcher: Matcher, posting: Posting, depth: int, where: Filter | None
+) -> list[Match]:
+    """Rank so deep that all matches that are worth a look are among them."""
+    while True:
+        matches = matcher.rank(posting, depth, where, explain=0)
+        if len(matches) < depth or matches[-1].band not in _WORTH_A_LOOK:
+            return matches
+        depth *= 2
 
 
 def _relaxed(posting: Posting) -> list[tuple[str, Posting]]:
@@ -96,10 +108,20 @@ def _relaxed(posting: Posting) -> list[tuple[str, Posting]]:
     return changes
 
 
-def _compared(field: str, before: list[Match], after: list[Match]) -> Relaxation:
+def _compared(
+    matcher: Matcher, field: str, before: list[Match], after: list[Match]
+) -> Relaxation:
     was = {match.id for match in before if match.band in _WORTH_A_LOOK}
     now = [match.id for match in after if match.band in _WORTH_A_LOOK]
-    gained = tuple(posting_id for posting_id in now if posting_id not in was)
+    part = field.partition("/")[0]
+    # That a hidden price or claim is what bars an offer would tell of it.
+    gained = tuple(
+        posting_id
+        for posting_id in now
+        if posting_id not in was
+        and (offer := matcher.get(posting_id)) is not None
+        and part not in offer.hidden_parts
+    )
     claims: dict[str, str] = {}
     if field.startswith("indicators/"):
         at = int(field.removeprefix("indicators/"))

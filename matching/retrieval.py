@@ -8,7 +8,7 @@ brought up. So the choice is a function of the contents, however they are spread
 segments; ties go to the lesser id.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeAlias
 
@@ -23,6 +23,7 @@ from matching.segments import (
     Integers,
     Mask,
     Segment,
+    nonzero,
     searchable,
 )
 from matching.snapshots import Snapshot
@@ -32,6 +33,12 @@ Counts: TypeAlias = npt.NDArray[np.uint8]
 _MORE: Final = 64
 """So many more documents than wanted are brought up at first, since bounds are not
 likeness."""
+
+
+_CELLS: Final = 1 << 20
+"""Cells of a table of counts that are turned into floats at a time."""
+_COLUMNS: Final = 4096
+"""Columns that are added up in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +166,8 @@ def retrieve(
     weights: Floats,
     most: int,
     allowed: Sequence[Mask] | None = None,
+    *,
+    by_grams: bool = False,
 ) -> Pool:
     """Return the documents with the greatest likeness; ties go to the lesser id.
 
@@ -172,6 +181,8 @@ def retrieve(
     most : int
     allowed : sequence of array of bool, optional
         For each segment the living documents that may be chosen; all of them if None.
+    by_grams : bool, default=False
+        Divide by the norms of n-grams.
 
     Returns
     -------
@@ -179,20 +190,21 @@ def retrieve(
         Where no more than `most` documents may be chosen at all, all of those.
     """
     weights = np.where(searchable(features), weights, 0.0)
+    norms = "gram_norms" if by_grams else "norms"
     everything = _few(snapshot, most, allowed)
     if everything is not None:
-        return _pool(Chosen.of(snapshot, everything), features, weights)
-    shelf = snapshot.shelf
+        return _pool(Chosen.of(snapshot, everything), features, weights, norms)
+    shelf = snapshot.gram_shelf if by_grams else snapshot.shelf
     if allowed is not None:
         shelf = Shelf(shelf.blocks, allowed)
-    asked = weightiest(features, weights)
-    whole = len(asked[0]) == np.count_nonzero(weights)
+    weights = _weightiest(features, weights)
+    asked = weights > 0
     wanted = most + _MORE
     while True:
-        found = scan.candidates(shelf, *asked, wanted)
+        found = scan.candidates(shelf, features[asked], weights[asked], wanted)
         places = (found.blocks << 16) + found.ids
-        pool = _pool(Chosen.of(snapshot, places), features, weights)
-        if len(places) < wanted or not whole:
+        pool = _pool(Chosen.of(snapshot, places), features, weights, norms)
+        if len(places) < wanted:
             return pool.best(most)
         least = np.partition(pool.likeness, -most)[-most]
         if least * SLACK > found.scores[-1]:
@@ -217,18 +229,20 @@ def _few(
     return np.concatenate(places) if places else np.zeros(0, np.int64)
 
 
-def weightiest(features: Features, weights: Floats) -> tuple[Features, Floats]:
-    """Return the features that documents are looked for by, in their order."""
+def _weightiest(features: Features, weights: Floats) -> Floats:
+    """Return the weights without those that are too many for one question."""
     asked = np.flatnonzero(weights > 0)
-    if len(asked) > MOST_FEATURES:
-        order = np.lexsort((features[asked], -weights[asked]))
-        asked = np.sort(asked[order[:MOST_FEATURES]])
-    return features[asked], weights[asked]
+    if len(asked) <= MOST_FEATURES:
+        return weights
+    order = np.lexsort((features[asked], -weights[asked]))
+    kept = np.zeros_like(weights)
+    kept[asked[order[:MOST_FEATURES]]] = weights[asked[order[:MOST_FEATURES]]]
+    return kept
 
 
-def _pool(chosen: Chosen, features: Features, weights: Floats) -> Pool:
+def _pool(chosen: Chosen, features: Features, weights: Floats, norms: str) -> Pool:
     counts = chosen.counts(features)
-    likeness = weighed(counts, weights) / chosen.gather("norms")
+    likeness = weighed(counts, weights) / nonzero(chosen.gather(norms))
     return Pool(chosen, counts, likeness)
 
 
@@ -244,7 +258,23 @@ def weighed(counts: Counts, weights: Floats) -> Floats:
     -------
     array of float64, shape (documents,)
     """
-    return dot(LOGS[counts], weights)
+    return in_slices(counts, lambda part, _: dot(LOGS[part], weights))
+
+
+def in_slices(counts: Counts, score: Callable[[Counts, slice], Floats]) -> Floats:
+    """Score a table a few rows at a time, so that a long query needs little memory.
+
+    Parameters
+    ----------
+    counts : array of uint8, shape (documents, features)
+    score : callable
+        Takes rows of the table and which they are.
+    """
+    rows = max(1, _CELLS // max(1, counts.shape[1]))
+    if len(counts) <= rows:
+        return score(counts, slice(0, len(counts)))
+    slices = [slice(at, at + rows) for at in range(0, len(counts), rows)]
+    return np.concatenate([score(counts[part], part) for part in slices])
 
 
 def dot(table: Floats, weights: Floats) -> Floats:
@@ -253,5 +283,9 @@ def dot(table: Floats, weights: Floats) -> Floats:
     A matrix product may add in another order with another number of rows, and the same
     document would score otherwise in another company.
     """
-    sums: Floats = np.einsum("ij,j->i", table, weights, optimize=False)
+    sums: Floats = np.zeros(len(table))
+    # Beyond the size of its buffer einsum would add in another order for one row.
+    for at in range(0, max(table.shape[1], 1), _COLUMNS):
+        part = slice(at, at + _COLUMNS)
+        sums += np.einsum("ij,j->i", table[:, part], weights[part], optimize=False)
     return sums

@@ -29,6 +29,8 @@ T = TypeVar("T")
 _MANIFEST: Final = "manifest.json"
 _GENERATION: Final = "generation-"
 _UNFINISHED: Final = "unfinished-"
+_OURS: Final = (_GENERATION, _UNFINISHED, "segment-", "dead-")
+"""What the names of directories begin with that may be removed."""
 _ATTEMPTS: Final = 5
 
 
@@ -56,9 +58,16 @@ class Stored:
             When it is none.
         """
         try:
-            return cls(str(entry["name"]), dict(entry["files"]))
+            stored = cls(str(entry["name"]), dict(entry["files"]))
+            whole = all(
+                isinstance(file["bytes"], int) and isinstance(file["crc32"], int)
+                for file in stored.files.values()
+            )
         except (TypeError, KeyError, ValueError) as error:
             raise IndexCorrupt(f"{entry!r:.80} names no arrays") from error
+        if not whole or not stored.name.startswith(_OURS) or "/" in stored.name:
+            raise IndexCorrupt(f"{entry!r:.80} names no arrays")
+        return stored
 
     def entry(self) -> dict[str, Any]:
         """Return the entry for a manifest."""
@@ -106,8 +115,31 @@ def publish(path: Path, manifest: Mapping[str, Any], kept: Collection[str]) -> N
     _replace(path / _MANIFEST, json.dumps(manifest, indent=1))
     _sync(path)
     for entry in path.iterdir():
-        if entry.is_dir() and entry.name not in kept:
-            shutil.rmtree(entry)
+        ours = entry.name.startswith(_OURS) and not entry.is_symlink()
+        if ours and entry.is_dir() and entry.name not in kept:
+            _remove(entry)
+
+
+def _remove(directory: Path) -> None:
+    """Remove arrays; a process that is killed meanwhile leaves nothing half removed.
+
+    Under another name nobody takes them for whole.
+    """
+    if not directory.name.startswith(_UNFINISHED):
+        away = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=directory.parent))
+        directory = directory.rename(away / directory.name).parent
+    shutil.rmtree(directory)
+
+
+def is_whole(path: Path, stored: Stored) -> bool:
+    """Say whether all files of an entry are there with their sizes."""
+    try:
+        return all(
+            (path / stored.name / name).stat().st_size == file["bytes"]
+            for name, file in stored.files.items()
+        )
+    except FileNotFoundError:
+        return False
 
 
 def stamp(path: Path) -> str:
@@ -177,8 +209,6 @@ def opened(
 def save(arrays: Any, path: Path, about: Mapping[str, Any]) -> int:
     """Write arrays as the index at `path`, replacing what was there.
 
-    Where several may write at once, each does so within `writing`.
-
     Parameters
     ----------
     arrays : dataclass whose fields are arrays
@@ -191,8 +221,9 @@ def save(arrays: Any, path: Path, about: Mapping[str, Any]) -> int:
     int
         Bytes on disk.
     """
-    stored = put(arrays, path, _GENERATION)
-    publish(path, {**about, "arrays": stored.entry()}, {stored.name})
+    with writing(path):
+        stored = put(arrays, path, _GENERATION)
+        publish(path, {**about, "arrays": stored.entry()}, {stored.name})
     return stored.nbytes
 
 
@@ -216,9 +247,9 @@ def load(
 def _manifest(
     path: Path, versions: Mapping[str, Any], wanted: Collection[str]
 ) -> dict[str, Any]:
-    text = (path / _MANIFEST).read_text(encoding="utf-8")
+    raw = (path / _MANIFEST).read_bytes()
     try:
-        manifest: dict[str, Any] = json.loads(text)
+        manifest: dict[str, Any] = json.loads(raw)
     except ValueError as error:
         raise IndexCorrupt(f"{path / _MANIFEST} is no manifest: {error}") from error
     if not isinstance(manifest, dict) or "format" not in manifest:

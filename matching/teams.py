@@ -75,7 +75,7 @@ def rank_teams(
     for match in matches:
         if (team := teams.get(match.id)) is not None:
             found.setdefault(team, []).append(match)
-    sizes: Mapping[str, int] = matcher.team_sizes(found, where)
+    sizes: Mapping[str, int] = matcher.team_sizes(found, where, own_org=posting.org)
     ranked = [
         TeamMatch(
             team,

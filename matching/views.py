@@ -15,7 +15,7 @@ import numpy as np
 
 from matching.lexicon.background import informativeness
 from matching.lexicon.thesaurus import related
-from matching.retrieval import Chosen, Counts, dot, weighed
+from matching.retrieval import Chosen, Counts, dot, in_slices, weighed
 from matching.scan import LOGS
 from matching.segments import (
     GRAM_KINDS,
@@ -172,7 +172,13 @@ class Bm25View:
         norms = self.k1 * (
             1 - self.b + self.b * rows.lengths / statistics.average_length
         )
-        return dot(rows.counts / (rows.counts + norms[:, None]), weights) / most
+        return (
+            in_slices(
+                rows.counts,
+                lambda part, which: dot(part / (part + norms[which, None]), weights),
+            )
+            / most
+        )
 
 
 def retrieval_weights(query: Query, statistics: Statistics) -> Floats:

@@ -43,6 +43,8 @@ from matching.weights import Weights
 from matching.weights import load as load_weights
 
 KINDS = ("need", "offer")
+_PAST = 16
+"""Earlier marks that a base remembers, for readers whose moment lies before it."""
 COMPACT_AFTER = 2_000
 """Ledger entries about needs and offers after which the delta is written for all."""
 log = structlog.get_logger("jiebang.index")
@@ -75,6 +77,7 @@ class MatchIndex:
         self._matcher: Matcher | None = None
         self._mark = Mark(0, events.GENESIS)
         self._base = Mark(0, events.GENESIS)
+        self._past: list[Mark] = []
         self._stamp = ""
 
     def fresh(self, session: so.Session) -> Matcher:
@@ -111,7 +114,7 @@ class MatchIndex:
             with self._building():
                 if index_stamp(self.path) != self._stamp:
                     return False
-                self._write()
+                self._grow()
             return True
 
     def state(self) -> str:
@@ -148,7 +151,8 @@ class MatchIndex:
                 weights=self._weights(session),
                 verify=self._matcher is None,
             )
-            mark = Mark(int(matcher.note["seq"]), str(matcher.note["hash"]))
+            mark = _mark_of(matcher.note)
+            past = [_mark_of(one) for one in matcher.note["past"]]
         except (
             OSError,
             ValueError,
@@ -160,7 +164,7 @@ class MatchIndex:
         ) as error:
             log.warning("index.unusable", reason=str(error))
             return False
-        self._matcher, self._stamp = matcher, stamp
+        self._matcher, self._stamp, self._past = matcher, stamp, past
         self._mark = self._base = mark
         return True
 
@@ -174,24 +178,28 @@ class MatchIndex:
         The mark is read before the postings: what is committed while they are read is
         taken in once more by the next catching up, which does no harm.
         """
-        self._mark = Mark(*events.head(session))
-        self._matcher = Matcher.build(
+        mark = Mark(*events.head(session))
+        matcher = Matcher.build(
             postings.everything(session), weights=self._weights(session)
         )
-        self._write()
-        log.info("index.built", postings=len(self._matcher), seq=self._mark.seq)
-        return len(self._matcher)
+        self._write(matcher, mark, past=[])
+        log.info("index.built", postings=len(matcher), seq=mark.seq)
+        return len(matcher)
 
-    def _write(self) -> None:
+    def _write(self, matcher: Matcher, mark: Mark, *, past: list[Mark]) -> None:
         """Bring what is new to the disk, and share its pages from then on."""
-        assert self._matcher is not None  # noqa: S101 - built or opened before
-        self._matcher.settle()
-        self._matcher.save(self.path, note=asdict(self._mark))
-        self._stamp = index_stamp(self.path)
-        self._matcher = Matcher.open(
-            self.path, weights=self._matcher.weights, verify=False
-        )
-        self._base = self._mark
+        matcher.settle()
+        earlier = [asdict(one) for one in past[:_PAST]]
+        matcher.save(self.path, note={**asdict(mark), "past": earlier})
+        stamp = index_stamp(self.path)
+        self._matcher = Matcher.open(self.path, weights=matcher.weights, verify=False)
+        self._stamp, self._past = stamp, past[:_PAST]
+        self._mark = self._base = mark
+
+    def _grow(self) -> None:
+        """Write the delta beside the rest."""
+        assert self._matcher is not None  # noqa: S101 - opened or built before
+        self._write(self._matcher, self._mark, past=[self._base, *self._past])
 
     @contextmanager
     def _building(self) -> Iterator[None]:
@@ -213,9 +221,11 @@ class MatchIndex:
         known = _hash_at(session, self._mark.seq)
         if known is not None:
             return known == self._mark.hash
-        return (
-            self._base.seq > 0 and _hash_at(session, self._base.seq) == self._base.hash
-        )
+        for mark in (self._base, *self._past):
+            known = _hash_at(session, mark.seq) if mark.seq else None
+            if known is not None:
+                return known == mark.hash
+        return False
 
     def _since(self, session: so.Session) -> Sequence[sa.Row[*tuple[Any, ...]]]:
         """Read what the ledger tells since the mark."""
@@ -248,7 +258,7 @@ class MatchIndex:
             rows = self._since(session)
             self._take_in(session, rows)
             if len(rows) > COMPACT_AFTER:
-                self._write()
+                self._grow()
 
     def _take_in(
         self, session: so.Session, rows: Sequence[sa.Row[*tuple[Any, ...]]]
@@ -265,6 +275,10 @@ class MatchIndex:
                 self._matcher.add(current.values())
                 self._matcher.remove([str(i) for i in touched - current.keys()])
         self._mark = Mark(rows[-1].seq, rows[-1].hash)
+
+
+def _mark_of(note: Any) -> Mark:
+    return Mark(int(note["seq"]), str(note["hash"]))
 
 
 def _hash_at(session: so.Session, seq: int) -> str | None:

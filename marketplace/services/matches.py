@@ -44,6 +44,7 @@ from matching import (
 from matching.postings import Worth
 
 PREVIEW_ID = "draft"
+_MOST_TEAMS = 300
 SUPPLY = frozenset({"result", "capability"})
 QUOTED = {
     "need": (*postings.NEED_TEXTS, "indicators"),
@@ -249,7 +250,8 @@ def teams(
         need, *_as_read(session, actor, needs.KIND, need)
     )
     where = _admitted(session, actor, posting, need.owner_org_id, SUPPLY, {})
-    ranked = rank_teams(index.fresh(session), posting, limit, where)
+    # Some may not be shown after all, so the list is cut only when that is known.
+    ranked = rank_teams(index.fresh(session), posting, _MOST_TEAMS, where)
     matches = {match.id: match for team in ranked for match in team.nearest}
     sides = _sides(session, actor, [UUID(i) for i in matches], need=False)
     named = {
@@ -267,6 +269,8 @@ def teams(
         team = named.get(found.id)
         if team is None or not near or near[0].score < WORTH.score:
             continue
+        if len(items) == limit:
+            break
         first = sides[near[0].id]
         items.append(
             {

@@ -98,6 +98,10 @@ def test_a_need_finds_teams_by_their_offers(world: World) -> None:
     assert item["owner_org"]["id"] == str(org)
     assert [offer["id"] for offer in item["offers"]] == [str(near.id)]
     assert item["offers"][0]["band"] in {"strong", "good", "possible"}
+    limited = world.client("firm").get(
+        f"/needs/{need.id}/teams", query_string={"limit": 1}
+    )
+    assert len(limited.json["items"]) == 1
     teams.close(world.session, actor, org, made.id)
     world.session.commit()
     gone = world.client("firm").get(f"/needs/{need.id}/teams")

@@ -556,6 +556,44 @@ def test_unknown_weights_are_refused():
         Matcher.build([], weights="1999.9")
 
 
+def test_a_very_long_text_is_a_copy_of_itself_and_ranks_the_same_however_it_came():
+    """With more features than one question may have, the rest still counts."""
+    signs = np.random.default_rng(3).permutation(20_000)[:6_000]
+    pairs = np.random.default_rng(4).choice(signs, 36_000)
+    text = "".join(chr(0x4E00 + int(n)) for n in pairs)
+    others = [Posting(id=f"s{n}", text=text[n * 40 : n * 40 + 30]) for n in range(60)]
+    copy = Posting(id="copy", text=text)
+    matcher = Matcher.build([*others, copy])
+    query = Posting(id="q", text=text)
+    assert len(matcher._query(query).features) > 30_000
+    assert matcher.similar(query, threshold=0.8) == [("copy", 1.0)]
+    few = replace(load(), candidates=20)
+    built = Matcher.build([*others, copy], weights=few)
+    grown = Matcher.build(others[:30], weights=few)
+    grown.add([copy, Posting(id="gone", text=text[::2] * 3)])
+    grown.add(others[30:])
+    grown.remove(["gone"])
+    assert order(built, query, explain=0) == order(grown, query, explain=0)
+
+
+def test_a_small_addition_does_not_wait_for_a_large_join(monkeypatch):
+    matcher = Matcher.build([Posting(id=f"x{n}", title="铝合金") for n in range(5)])
+    assert matcher._tidying.acquire(blocking=False)
+    for number in range(6):
+        matcher.add([Posting(id=f"y{number}", title="铝合金")])
+    assert len(matcher) == 11
+    matcher._tidying.release()
+
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(engine.Thread, "start", refuse)
+    monkeypatch.setattr(engine, "_AT_ONCE", 1)
+    with pytest.raises(RuntimeError):
+        matcher.add([Posting(id="z", title="铝合金")])
+    assert matcher._tidying.acquire(blocking=False)
+
+
 def test_near_duplicates_are_found_and_not_itself(offers):
     matcher = Matcher.build(offers)
     copy = replace(offers[0], id="copy", title="高强铝合金板材热处理新工艺")

@@ -107,7 +107,12 @@ def test_a_manifest_without_a_key_is_refused(saved, key):
 
 
 @pytest.mark.parametrize(
-    "segments", [{}, 1, [1], [{}], [{"name": "x"}], [{"name": "x", "files": 1}]]
+    "segments",
+    [
+        *({}, 1, [1], [{}], [{"name": "x"}], [{"name": "x", "files": 1}]),
+        [{"name": "../x", "files": {}}],
+        [{"name": "segment-x", "files": {"lists.npy": {"bytes": "1"}}}],
+    ],
 )
 def test_segments_that_are_none_are_refused(saved, segments):
     path = saved / "manifest.json"
@@ -133,6 +138,46 @@ def test_an_index_keeps_the_weights_that_are_not_shipped(tmp_path, postings):
     after = Matcher.open(tmp_path / "own")
     assert after.weights == own
     assert ranking(after) == ranking(before)
+
+
+def test_what_is_not_ours_in_the_folder_stays(tmp_path, postings):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "one.jpg").write_text("x")
+    elsewhere = tmp_path.with_name("elsewhere")
+    elsewhere.mkdir()
+    (tmp_path / "segment-link").symlink_to(elsewhere)
+    Matcher.build(postings).save(tmp_path)
+    Matcher.build(postings[:3]).save(tmp_path)
+    assert (tmp_path / "photos" / "one.jpg").read_text() == "x"
+    assert elsewhere.is_dir()
+    assert len(list(tmp_path.glob("segment-*/lists.npy"))) == 1
+
+
+def test_what_a_killed_writer_half_removed_is_written_again(saved, postings):
+    matcher = Matcher.open(saved)
+    Matcher.build([]).save(saved)
+    (name,) = {stored.name for stored in matcher._shelved.segments.values()}
+    (saved / name).mkdir()
+    matcher.save(saved)
+    assert ranking(Matcher.open(saved)) == ranking(Matcher.build(postings))
+
+
+def test_a_copy_saved_elsewhere_does_not_make_the_next_save_write_all(saved, tmp_path):
+    before = set(saved.glob("segment-*"))
+    matcher = Matcher.open(saved)
+    matcher.save(tmp_path / "copy")
+    matcher.remove(["p3"])
+    matcher.save(saved)
+    assert set(saved.glob("segment-*")) == before
+
+
+@pytest.mark.parametrize("raw", [b"\xff", b'{"format": 3, "note": null}'])
+def test_damaged_bytes_are_named(saved, raw):
+    manifest = json.loads((saved / "manifest.json").read_text())
+    told = json.dumps(manifest | {"note": None}).encode() if raw != b"\xff" else raw
+    (saved / "manifest.json").write_bytes(told)
+    with pytest.raises(IndexCorrupt):
+        Matcher.open(saved)
 
 
 def test_what_has_not_changed_is_not_written_again(saved):

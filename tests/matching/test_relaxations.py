@@ -82,3 +82,23 @@ def test_each_gain_is_what_a_ranking_without_the_requirement_shows(matcher):
         ranked = matcher.rank(replace(NEED, indicators=rows))
         shown = [match.id for match in ranked if match.band != "possible"]
         assert [i for i in shown if i in change.gained] == list(change.gained)
+
+
+def test_what_a_hidden_price_or_claim_bars_is_not_told():
+    need = replace(NEED, budget_yuan=1_000_000)
+    barred = offer("a", 190, 9, hidden_parts={"indicators"})
+    found = relaxations(Matcher.build([barred, *OTHERS]), need)
+    assert not [change for change in found if change.field.startswith("indicators")]
+    dear = offer("d", 190, 13, budget_yuan=90_000_000, hidden_parts={"budget"})
+    found = relaxations(Matcher.build([dear, *OTHERS]), need)
+    assert not [change for change in found if change.field == "budget"]
+
+
+def test_all_that_would_be_gained_is_counted():
+    good = [offer(f"g{n:02}", 190, 13) for n in range(9)]
+    barred = [offer(f"b{n:02}", 190, 9) for n in range(8)]
+    matcher = Matcher.build([*good, *barred, *OTHERS])
+    (change,) = [
+        c for c in relaxations(matcher, NEED, depth=4) if c.field == "indicators/1"
+    ]
+    assert len(change.gained) == 8

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import sqlalchemy.orm as so
 
 from marketplace.domain.actors import system
 from marketplace.services import indexes, offers, organisations
@@ -112,6 +114,49 @@ def test_a_base_of_another_ledger_is_not_believed(
     seen = known(other, world)
     assert len(seen) == 1
     assert index_stamp(index.path) != foreign
+
+
+def test_a_rebuild_that_fails_changes_nothing(
+    world: World, index: MatchIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer = list_offer(world)
+    known(index, world)
+    foreign = indexes.Mark(index._mark.seq, "f" * 64)
+    index._mark = index._base = foreign
+    assert index._matcher is not None
+    index._matcher.remove([str(offer.id)])
+
+    def broken(session: so.Session) -> Any:
+        raise RuntimeError("the database went away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(indexes.postings, "everything", broken)
+        with pytest.raises(RuntimeError):
+            index.fresh(world.session)
+    assert index._mark == foreign
+    assert known(index, world) == {str(offer.id)}
+
+
+def test_a_reader_of_an_earlier_moment_does_not_rebuild(
+    world: World, index: MatchIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = MatchIndex(index.folder)
+    list_offer(world)
+    known(index, world)
+    world.session.commit()
+    bind = world.session.get_bind()
+    if bind.dialect.name != "sqlite":
+        pytest.skip("a read of an earlier moment is a matter of SQLite's requests")
+    with so.Session(bind) as earlier:
+        earlier.connection(execution_options={"read_only": True})
+        index.fresh(earlier)
+        list_offer(world)
+        monkeypatch.setattr(indexes, "COMPACT_AFTER", 1)
+        known(other, world)
+        world.session.commit()
+        written = index_stamp(index.path)
+        index.fresh(earlier)
+        assert index_stamp(index.path) == written
 
 
 def test_upkeep_writes_the_delta_when_it_has_grown(
