@@ -3,7 +3,7 @@
 import json
 from dataclasses import astuple, dataclass
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, Final, Self
 from zlib import crc32
 
 from matching.indicators import Comparison, Indicator, extract
@@ -100,14 +100,22 @@ class Facts:
         return bits
 
     def required(self) -> tuple[tuple[Indicator, ...], tuple[Indicator, ...]]:
-        """Return what the posting asks for: visible, hidden. Rows beat the text."""
+        """Return what the posting asks for: visible, hidden. Rows beat the text.
+
+        Of a text that is one long table only the first figures are taken.
+        """
         if self.rows or self.hidden_rows:
             return self.rows, self.hidden_rows
-        return self.read, self.hidden_read
+        return self.read[:MOST_REQUIRED], self.hidden_read[:MOST_REQUIRED]
 
     def claimed(self) -> tuple[tuple[Indicator, ...], tuple[Indicator, ...]]:
         """Return what the posting states: visible, hidden. Rows and text."""
         return (*self.rows, *self.read), (*self.hidden_rows, *self.hidden_read)
+
+
+MOST_REQUIRED: Final = 200
+"""Requirements that are read out of a text. Each is compared with every claim of the
+same dimension, so two long tables would take very long."""
 
 
 @lru_cache(maxsize=4096)

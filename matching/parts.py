@@ -259,13 +259,15 @@ def indicator_fit(query: Facts, document: Facts, weights: Weights) -> IndicatorF
     if not (required or hidden_required) or not (claimed or hidden_claimed):
         shown = tuple(judge(item, ()) for item in required)
         return IndicatorFit(None, shown, blocked=False)
-    shown = tuple(judge(item, claimed) for item in required)
+    visible = _by_dimension(claimed)
+    shown = tuple(judge(item, visible.get(item.dimension, ())) for item in required)
     full = shown
-    if hidden_claimed:
-        full = tuple(judge(item, (*claimed, *hidden_claimed)) for item in required)
-    if hidden_required:
-        everything = (*claimed, *hidden_claimed)
-        full = (*full, *(judge(item, everything) for item in hidden_required))
+    if hidden_claimed or hidden_required:
+        everything = _by_dimension((*claimed, *hidden_claimed))
+        full = tuple(
+            judge(item, everything.get(item.dimension, ()))
+            for item in (*required, *hidden_required)
+        )
     blocked = any(
         verdict.required.is_core and verdict.kind is VerdictKind.MISSED
         for verdict in full
@@ -278,6 +280,14 @@ def indicator_fit(query: Facts, document: Facts, weights: Weights) -> IndicatorF
         total += weight
         worth += weight * weights.verdicts[verdict.kind.value]
     return IndicatorFit(worth / total, shown, blocked)
+
+
+def _by_dimension(items: Iterable[Indicator]) -> dict[str, list[Indicator]]:
+    """Group claims; only one of the same dimension can answer a requirement."""
+    groups: dict[str, list[Indicator]] = {}
+    for item in items:
+        groups.setdefault(item.dimension, []).append(item)
+    return groups
 
 
 def _indicator_weight(indicator: Indicator, weights: Weights) -> float:

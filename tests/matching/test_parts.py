@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from matching import Matcher, Posting
+from matching import Matcher, Posting, parts
+from matching.facts import MOST_REQUIRED, Facts
+from matching.indicators import parse
+from matching.parts import indicator_fit
 from matching.weights import load
 
 NEED = Posting(
@@ -84,3 +87,45 @@ def test_the_share_of_what_is_unknown_goes_to_the_text():
 
 def test_the_shares_add_up_to_one():
     assert sum(load().parts.values()) == pytest.approx(1)
+
+
+def test_of_one_long_table_only_the_first_figures_are_required():
+    text = "；".join(f"抗拉强度{n}≥{n} MPa" for n in range(100, 400))
+    facts = Facts.of(Posting(id="n", kind="need", text=text))
+    assert len(facts.read) > MOST_REQUIRED
+    required, hidden = facts.required()
+    assert required == facts.read[:MOST_REQUIRED]
+    assert hidden == ()
+    assert len(facts.claimed()[0]) == len(facts.read)
+
+
+def test_a_claim_of_another_dimension_is_not_compared(monkeypatch):
+    compared = []
+    real = parts.judge
+
+    def counted(required, claims):
+        compared.extend((required.dimension, claim.dimension) for claim in claims)
+        return real(required, claims)
+
+    monkeypatch.setattr(parts, "judge", counted)
+    need = Facts.of(
+        Posting(
+            id="n",
+            kind="need",
+            indicators=(
+                parse("≥600 MPa", name="抗拉强度"),
+                parse("≥8%", name="伸长率"),
+            ),
+        )
+    )
+    offer = Facts.of(
+        Posting(
+            id="o",
+            kind="result",
+            indicators=(parse("620 MPa", name="抗拉强度"), parse("9%", name="伸长率")),
+        )
+    )
+    fit = indicator_fit(need, offer, load())
+    assert [verdict.kind.value for verdict in fit.shown] == ["met", "met"]
+    assert len(compared) == 2
+    assert all(one == other for one, other in compared)
