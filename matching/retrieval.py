@@ -89,6 +89,8 @@ class Chosen:
 
     def gather(self, name: str) -> npt.NDArray[Any]:
         """Take the values of these documents out of a column of their segments."""
+        if not self.held:
+            return np.zeros(0)
         return np.concatenate(
             [getattr(segment, name)[docs] for segment, docs in self.held]
         )

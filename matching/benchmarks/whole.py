@@ -211,13 +211,11 @@ def joining(
     ]
 
     def ask(until: Callable[[], bool]) -> list[float]:
-        times = []
-        number = 0
-        while not until():
+        times: list[float] = []
+        while not times or not until():
             began = perf_counter()
-            matcher.rank(needs[number % len(needs)], TOP)
+            matcher.rank(needs[len(times) % len(needs)], TOP)
             times.append(perf_counter() - began)
-            number += 1
         return times
 
     left = iter(range(len(needs)))

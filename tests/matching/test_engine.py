@@ -556,6 +556,15 @@ def test_unknown_weights_are_refused():
         Matcher.build([], weights="1999.9")
 
 
+def test_an_empty_index_knows_nothing_like_a_text():
+    matcher = Matcher.build([])
+    assert matcher.similar(Posting(id="q", title="铝合金")) == []
+    matcher.add([Posting(id="a", title="铝合金")])
+    matcher.remove(["a"])
+    assert matcher.similar(Posting(id="q", title="铝合金")) == []
+    assert matcher.similar(Posting(id="q")) == []
+
+
 def test_a_very_long_text_is_a_copy_of_itself_and_ranks_the_same_however_it_came():
     """With more features than one question may have, the rest still counts."""
     signs = np.random.default_rng(3).permutation(20_000)[:6_000]
