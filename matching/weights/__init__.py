@@ -200,7 +200,8 @@ class Weights:
         values : array of float64, between 0 and 1
         text : float64, or an array of the shape of `values`
         """
-        reach = np.minimum(text / self.enough_text, 1.0) if self.enough_text else 1.0
+        enough = self.enough_text
+        reach = np.minimum(text, enough) / enough if enough else 1.0
         more = np.maximum(values - text, 0.0)
         counted: Floats = values - more + reach * more
         return counted
