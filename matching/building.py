@@ -30,7 +30,6 @@ from matching.segments import (
     digest64,
     joined,
     labelled,
-    nonzero,
     offsets,
     searchable,
 )
@@ -256,9 +255,14 @@ def _sizes_of(features: Features, forward: Forward) -> tuple[Floats, Floats, Flo
     weighed = (logs * informativeness(features)[forward.numbers]) ** 2
     return (
         total(are_of(features, TOKEN_KINDS), forward.counts),
-        nonzero(np.sqrt(total(are_of(features, SCORED_KINDS), weighed))),
-        np.sqrt(total(are_of(features, GRAM_KINDS), logs**2)),
+        _norms(total(are_of(features, SCORED_KINDS), weighed)),
+        _norms(total(are_of(features, GRAM_KINDS), logs**2)),
     )
+
+
+def _norms(squares: Floats) -> Floats:
+    """Return norms that one can divide by: 1 where there is nothing."""
+    return np.where(squares > 0, np.sqrt(squares), 1.0)
 
 
 def build(

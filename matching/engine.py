@@ -51,7 +51,7 @@ from matching.parts import (
 )
 from matching.postings import EngineStamp, Filter, Match, Pair, Posting, Reason, Term
 from matching.retrieval import Chosen, Counts, Pool, retrieve, weighed
-from matching.segments import Floats, Mask, Segment, merge, nonzero
+from matching.segments import Floats, Mask, Segment, merge
 from matching.snapshots import Snapshot
 from matching.views import (
     Bm25View,
@@ -584,7 +584,7 @@ class Matcher:
         pool = retrieve(
             snapshot, query.features, weights, k + _LEADERS, allowed, by_grams=True
         )
-        norms = nonzero(pool.chosen.gather("gram_norms"))
+        norms = pool.chosen.gather("gram_norms")
         likeness = np.minimum(weighed(pool.counts, weights) / norms, 1.0)
         found = [
             (-float(value), pool.chosen.id_of(row))

@@ -23,7 +23,6 @@ from matching.segments import (
     Integers,
     Mask,
     Segment,
-    nonzero,
     searchable,
 )
 from matching.snapshots import Snapshot
@@ -244,7 +243,7 @@ def _weightiest(features: Features, weights: Floats) -> Floats:
 
 def _pool(chosen: Chosen, features: Features, weights: Floats, norms: str) -> Pool:
     counts = chosen.counts(features)
-    likeness = weighed(counts, weights) / nonzero(chosen.gather(norms))
+    likeness = weighed(counts, weights) / chosen.gather(norms)
     return Pool(chosen, counts, likeness)
 
 

@@ -233,11 +233,6 @@ class Block:
         """Bytes of all arrays."""
         return sum(getattr(self, name).nbytes for name in _TYPES)
 
-    @property
-    def features(self) -> Keys:
-        """The features in the order of their lists."""
-        return gathered(self.entries[:-1, 0])
-
     @classmethod
     def of(
         cls,

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from matching.facts import Facts, dumped
 from matching.postings import Posting
 from matching.scan import Block, Forward, Numbered, gathered, merged, ranges
-from matching.tokens import Kind, are_of, kinds_of
+from matching.tokens import Kind, among, are_of, kinds_of
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -66,7 +66,7 @@ class Segment:
     lengths : array of float64, shape (documents,)
         Number of tokens.
     gram_norms : array of float64, shape (documents,)
-        Euclidean norms of the sub-linear frequencies of n-grams.
+        Euclidean norms of the sub-linear frequencies of n-grams; 1 without n-grams.
     maturity, budget : array of float64
         Not a number where unknown.
     tiers : array of int32
@@ -141,7 +141,7 @@ class Segment:
     @cached_property
     def gram_block(self) -> Block:
         """The same under the norms of n-grams."""
-        return self.block.with_norms(nonzero(self.gram_norms))
+        return self.block.with_norms(self.gram_norms)
 
     @cached_property
     def forward(self) -> Forward:
@@ -170,11 +170,6 @@ class Segment:
         """The labels in the order of their numbers."""
         return list(self.labels)
 
-    @property
-    def features(self) -> Features:
-        """All features in the order of their numbers."""
-        return gathered(self.entries[:-1, 0])
-
     def features_of(
         self, docs: Integers, kinds: Sequence[Kind] = tuple(Kind)
     ) -> tuple[Integers, Features, npt.NDArray[np.uint8]]:
@@ -190,9 +185,7 @@ class Segment:
         rows = np.repeat(np.arange(len(docs)), sizes)
         numbers = self.numbers[places]
         if len(kinds) < len(Kind):
-            wanted = np.zeros(16, np.bool_)
-            wanted[list(kinds)] = True
-            kept = np.flatnonzero(wanted[self.kinds[numbers]])
+            kept = np.flatnonzero(among(self.kinds[numbers], kinds))
             rows, places, numbers = rows[kept], places[kept], numbers[kept]
         return rows, gathered(self.entries[numbers, 0]), self.counts[places]
 
@@ -235,11 +228,6 @@ class Segment:
         """Return the id of a document."""
         raw = self.ids[self.id_bounds[doc] : self.id_bounds[doc + 1]].tobytes()
         return raw.decode("utf-8", "surrogatepass")
-
-
-def nonzero(norms: Floats) -> Floats:
-    """Return norms that one can divide by."""
-    return np.where(norms > 0, norms, 1.0)
 
 
 def joined(arrays: Sequence[npt.NDArray[Any]], dtype: Any) -> npt.NDArray[Any]:

@@ -80,9 +80,16 @@ def are_of(features: Features, kinds: Collection[Kind]) -> npt.NDArray[np.bool_]
     >>> are_of(tokenise(["合金"]).features, [Kind.CHAR]).tolist()
     [False, False, True, True]
     """
+    return among(kinds_of(features), kinds)
+
+
+def among(
+    given: npt.NDArray[np.uint8], kinds: Collection[Kind]
+) -> npt.NDArray[np.bool_]:
+    """Say which of the given kinds are wanted."""
     wanted = np.zeros(16, np.bool_)
     wanted[list(kinds)] = True
-    mask: npt.NDArray[np.bool_] = wanted[features >> KIND_SHIFT]
+    mask: npt.NDArray[np.bool_] = wanted[given]
     return mask
 
 

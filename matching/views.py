@@ -25,7 +25,6 @@ from matching.segments import (
     Floats,
     Integers,
     Mask,
-    nonzero,
 )
 from matching.tokens import Kind, are_of
 
@@ -232,7 +231,7 @@ def gram_scores(query: Query, statistics: Statistics, rows: Rows) -> Floats:
     """Return the likeness of letter and character n-grams, forms and compounds."""
     mine = query.of_kinds(GRAM_KINDS)
     size = float(np.sqrt((query.logs[mine] ** 2).sum()))
-    return _likeness(query, statistics, rows, mine, size, nonzero(rows.gram_norms))
+    return _likeness(query, statistics, rows, mine, size, rows.gram_norms)
 
 
 def plain_weights(query: Query) -> Floats:

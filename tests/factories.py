@@ -6,6 +6,7 @@ from typing import Any
 
 from marketplace.models.needs import Need
 from marketplace.models.offers import Offer
+from marketplace.models.organisations import OrganisationTie
 from marketplace.services import needs, offers
 from tests.people import World
 
@@ -101,3 +102,17 @@ def list_offer(world: World, *, by: str = "university_admin", **changes: Any) ->
         offer = offers.act(world.session, actor, offer.id, action)
     world.session.commit()
     return offer
+
+
+def relate(world: World, declares: str) -> None:
+    """Let firm or team declare that it holds shares of the other."""
+    other = {"firm": "team", "team": "firm"}[declares]
+    world.session.add(
+        OrganisationTie(
+            org_id=world.org(declares).id,
+            other_org_id=world.org(other).id,
+            kind="shareholder",
+            position=0,
+        )
+    )
+    world.session.commit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 from uuid import UUID
 
@@ -28,13 +29,18 @@ from schemas.matches import (
 bp = Blueprint("matches", __name__, description="Matches 匹配")
 
 
-def _about(need_id: UUID, find: Callable[..., dict[str, Any]], **asked: Any) -> Any:
-    """Find something for a need, and note which confidential fields it may quote."""
-    need = needs.get(db.session(), actor(), need_id)
-    guarded = service.guarded(actor(), needs.KIND, need)
-    found = find(db.session(), actor(), index(), need, **asked)
+def _about(
+    kind: ModuleType,
+    subject_id: UUID,
+    find: Callable[..., dict[str, Any]],
+    **asked: Any,
+) -> Any:
+    """Find something for an object, and note the confidential fields it may quote."""
+    subject = kind.get(db.session(), actor(), subject_id)
+    guarded = service.guarded(actor(), kind.KIND, subject)
+    found = find(db.session(), actor(), index(), subject, **asked)
     if found["items"]:
-        contents.note(needs, need_id, guarded)
+        contents.note(kind, subject_id, guarded)
     return found
 
 
@@ -43,7 +49,7 @@ def _about(need_id: UUID, find: Callable[..., dict[str, Any]], **asked: Any) -> 
 @bp.response(200, MatchesSchema)
 def for_need(query: dict[str, Any], need_id: UUID) -> Any:
     """Offers that would answer a need, ranked and explained"""
-    return _about(need_id, service.for_need, language=language(), **query)
+    return _about(needs, need_id, service.for_need, language=language(), **query)
 
 
 @bp.route("/needs/<uuid:need_id>/relaxations", methods=["GET"])
@@ -51,7 +57,7 @@ def for_need(query: dict[str, Any], need_id: UUID) -> Any:
 @bp.response(200, RelaxationsSchema)
 def relaxed(query: dict[str, Any], need_id: UUID) -> Any:
     """Which single requirement costs a need the most matches, and what is claimed"""
-    return _about(need_id, service.relaxed, **query)
+    return _about(needs, need_id, service.relaxed, **query)
 
 
 @bp.route("/needs/<uuid:need_id>/teams", methods=["GET"])
@@ -59,7 +65,7 @@ def relaxed(query: dict[str, Any], need_id: UUID) -> Any:
 @bp.response(200, TeamMatchesSchema)
 def teams(query: dict[str, Any], need_id: UUID) -> Any:
     """Teams for a need, by their three nearest offers"""
-    return _about(need_id, service.teams, **query)
+    return _about(needs, need_id, service.teams, **query)
 
 
 @bp.route("/offers/<uuid:offer_id>/matches", methods=["GET"])
@@ -67,14 +73,7 @@ def teams(query: dict[str, Any], need_id: UUID) -> Any:
 @bp.response(200, MatchesSchema)
 def for_offer(query: dict[str, Any], offer_id: UUID) -> Any:
     """Needs that an offer would answer, ranked and explained"""
-    offer = offers.get(db.session(), actor(), offer_id)
-    guarded = service.guarded(actor(), offers.KIND, offer)
-    found = service.for_offer(
-        db.session(), actor(), index(), offer, language=language(), **query
-    )
-    if found["items"]:
-        contents.note(offers, offer_id, guarded)
-    return found
+    return _about(offers, offer_id, service.for_offer, language=language(), **query)
 
 
 @bp.route("/matches/preview", methods=["POST"])

@@ -210,10 +210,7 @@ def relaxed(
     Forbidden
         As in ``for_need``.
     """
-    posting, _ = postings.need_posting(
-        need, *_as_read(session, actor, needs.KIND, need)
-    )
-    where = _admitted(session, actor, posting, need.owner_org_id, SUPPLY, {})
+    posting, where = _asked(session, actor, need)
     found = relaxations(index.fresh(session), posting, where=where)
     named = {i for change in found for i in change.gained}
     sides = _sides(session, actor, [UUID(i) for i in named], need=False)
@@ -246,10 +243,7 @@ def teams(
     Forbidden
         As in ``for_need``.
     """
-    posting, _ = postings.need_posting(
-        need, *_as_read(session, actor, needs.KIND, need)
-    )
-    where = _admitted(session, actor, posting, need.owner_org_id, SUPPLY, {})
+    posting, where = _asked(session, actor, need)
     # Some may not be shown after all, so the list is cut only when that is known.
     ranked = rank_teams(index.fresh(session), posting, _MOST_TEAMS, where)
     matches = {match.id: match for team in ranked for match in team.nearest}
@@ -282,6 +276,13 @@ def teams(
             }
         )
     return {"items": items}
+
+
+def _asked(session: so.Session, actor: Actor, need: Need) -> tuple[Posting, Filter]:
+    """Return a need as the caller reads it, and which offers may answer it."""
+    read = _as_read(session, actor, needs.KIND, need)
+    posting, _ = postings.need_posting(need, *read)
+    return posting, _admitted(session, actor, posting, need.owner_org_id, SUPPLY, {})
 
 
 def _requirement(posting: Posting, field: str) -> dict[str, Any]:

@@ -59,17 +59,24 @@ class Setting:
         )
 
 
-class Engine(Protocol):
-    """What is measured."""
+class Asked(Protocol):
+    """What is timed."""
 
-    name: str
-
-    def build(self) -> int:
-        """Index the corpus; return the bytes of the index, 0 if it is not known."""
+    @property
+    def name(self) -> str:
+        """What it is called in the table."""
         ...
 
     def ask(self, words: Any, counts: Any) -> Any:
         """Return the best documents of a query."""
+        ...
+
+
+class Engine(Asked, Protocol):
+    """What is measured."""
+
+    def build(self) -> int:
+        """Index the corpus; return the bytes of the index, 0 if it is not known."""
         ...
 
 
@@ -284,7 +291,7 @@ def queries_of(bags: Bags, known: int, limit: int) -> list[tuple[Any, Any]]:
 
 
 def measure(
-    engines: Sequence[Engine], queries: Sequence[tuple[Any, Any]], rounds: int
+    engines: Sequence[Asked], queries: Sequence[tuple[Any, Any]], rounds: int
 ) -> dict[str, dict[str, float]]:
     """Ask in turn; return milliseconds by engine.
 

@@ -18,7 +18,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -97,44 +97,35 @@ def build(grown: Grown, documents: int, path: Path) -> dict[str, float]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something that is asked for by the number of a need."""
+
+    name: str
+    run: Callable[[int], object]
+
+    def ask(self, words: Any, counts: Any) -> Any:  # noqa: ARG002
+        """Do it; `retrieval.measure` hands over two values for a query."""
+        return self.run(words)
+
+
 def ranking(
     matcher: Matcher,
     needs: Sequence[Posting],
     tantivy: retrieval.Tantivy | None,
     bags: Sequence[tuple[Any, Any]],
     rounds: int,
-) -> dict[str, Any]:
+) -> dict[str, dict[str, float]]:
     """Rank for needs in turn with bare retrieval by tantivy; milliseconds."""
-
-    def peer(number: int) -> None:
-        if tantivy is not None:
-            tantivy.ask(*bags[number])
-
-    tasks: dict[str, Callable[[int], object]] = {
-        "explained": lambda n: matcher.rank(needs[n], TOP),
-        "not explained": lambda n: matcher.rank(needs[n], TOP, explain=0),
-    }
+    tasks = [
+        Task("explained", lambda n: matcher.rank(needs[n], TOP)),
+        Task("not explained", lambda n: matcher.rank(needs[n], TOP, explain=0)),
+    ]
     if tantivy is not None:
-        tasks["tantivy, retrieval only"] = peer
-    walls: dict[str, list[list[float]]] = {name: [] for name in tasks}
-    cpus: dict[str, list[float]] = {name: [] for name in tasks}
-    for _ in range(rounds):
-        for name, task in tasks.items():
-            for number in range(3):
-                task(number)
-            times = []
-            cpu = process_time()
-            for number in range(len(needs)):
-                began = perf_counter()
-                task(number)
-                times.append(perf_counter() - began)
-            cpus[name].append((process_time() - cpu) / len(needs))
-            walls[name].append(times)
-    return {
-        name: percentiles(np.median(np.array(walls[name]), axis=0).tolist())
-        | {"cpu": float(np.median(cpus[name]) * 1000)}
-        for name in tasks
-    }
+        peer = tantivy
+        tasks.append(Task("tantivy, retrieval only", lambda n: peer.ask(*bags[n])))
+    queries = [(number, None) for number in range(len(needs))]
+    return retrieval.measure(tasks, queries, rounds)
 
 
 def final_order(

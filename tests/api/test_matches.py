@@ -12,7 +12,7 @@ from marketplace.domain.organisations import OrganisationState
 from marketplace.models.ledger import Event
 from marketplace.models.organisations import OrganisationTie
 from marketplace.services import offers, teams
-from tests.factories import NEED, OFFER, list_offer, pool
+from tests.factories import NEED, OFFER, list_offer, pool, relate
 from tests.people import World
 
 WEAK = {"indicators": [{"name": "抗拉强度", "text": "抗拉强度290 MPa"}]}
@@ -132,16 +132,7 @@ def test_nobody_meets_offers_of_the_own_organisation(world: World) -> None:
 @pytest.mark.parametrize("declares", ["firm", "team"])
 def test_nobody_meets_offers_of_a_related_party(world: World, declares: str) -> None:
     need, _ = pool(world), list_offer(world)
-    other = {"firm": "team", "team": "firm"}[declares]
-    world.session.add(
-        OrganisationTie(
-            org_id=world.org(declares).id,
-            other_org_id=world.org(other).id,
-            kind="shareholder",
-            position=0,
-        )
-    )
-    world.session.commit()
+    relate(world, declares)
     assert world.client("firm").get(f"/needs/{need.id}/matches").json["items"] == []
 
 

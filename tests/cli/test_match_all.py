@@ -16,12 +16,11 @@ from marketplace.cli.batches import match_all
 from marketplace.domain.actors import system
 from marketplace.domain.organisations import OrganisationState
 from marketplace.models.ledger import LedgerEntry
-from marketplace.models.organisations import OrganisationTie
 from marketplace.services import offers
 from matching import batches
 from matching.batches import Here
 from matching.errors import WorkersLost
-from tests.factories import list_offer, pool
+from tests.factories import list_offer, pool, relate
 from tests.people import World
 
 STEEL = {
@@ -97,16 +96,7 @@ def test_related_parties_do_not_meet(
     world: World, app: Flask, tmp_path: Path, declares: str
 ) -> None:
     need, _ = pool(world), list_offer(world)
-    other = {"firm": "team", "team": "firm"}[declares]
-    world.session.add(
-        OrganisationTie(
-            org_id=world.org(declares).id,
-            other_org_id=world.org(other).id,
-            kind="shareholder",
-            position=0,
-        )
-    )
-    world.session.commit()
+    relate(world, declares)
     assert ranked(app, tmp_path / "out") == {str(need.id): []}
 
 
