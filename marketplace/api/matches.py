@@ -33,6 +33,7 @@ def _about(
     kind: ModuleType,
     subject_id: UUID,
     find: Callable[..., dict[str, Any]],
+    /,
     **asked: Any,
 ) -> Any:
     """Find something for an object, and note the confidential fields it may quote."""

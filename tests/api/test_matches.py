@@ -53,6 +53,30 @@ def test_terms_point_at_what_they_say(world: World) -> None:
         assert value[start:end] == "铝合金"
 
 
+@pytest.mark.parametrize(
+    ("name", "its_own", "another"),
+    [
+        ("kind", "result", "capability"),
+        ("chain", "SD-C04", "SD-C05"),
+        ("region", "370000", "110000"),
+        ("tech_field", "05", "01"),
+    ],
+)
+def test_a_filter_leaves_what_has_the_value(
+    world: World, name: str, its_own: str, another: str
+) -> None:
+    need, offer = pool(world), list_offer(world)
+    path = f"/needs/{need.id}/matches"
+
+    def found(value: str) -> list[str]:
+        answer = world.client("firm").get(path, query_string={name: value})
+        assert answer.status_code == 200, answer.json
+        return [match["offer"]["id"] for match in answer.json["items"]]
+
+    assert found(its_own) == [str(offer.id)]
+    assert found(another) == []
+
+
 def test_a_missed_core_indicator_is_named_and_ranks_below(world: World) -> None:
     need = pool(world)
     weak, good = list_offer(world, **WEAK), list_offer(world)
