@@ -50,7 +50,15 @@ from matching.parts import (
     vector_parts,
 )
 from matching.postings import EngineStamp, Filter, Match, Pair, Posting, Reason, Term
-from matching.retrieval import Chosen, Counts, Pool, retrieve, weighed
+from matching.retrieval import (
+    Asked,
+    Chosen,
+    Counts,
+    Pool,
+    retrieve,
+    retrieve_led,
+    weighed,
+)
 from matching.segments import Floats, Mask, Segment, merge
 from matching.snapshots import Snapshot
 from matching.views import (
@@ -581,9 +589,8 @@ class Matcher:
         where = replace(where, exclude_ids={*where.exclude_ids, posting.id})
         allowed = admitted(snapshot, where, None)
         weights = plain_weights(query)
-        pool = retrieve(
-            snapshot, query.features, weights, k + _LEADERS, allowed, by_grams=True
-        )
+        asked = Asked(snapshot, query.features)
+        pool = retrieve(asked, weights, k + _LEADERS, allowed, by_grams=True)
         norms = pool.chosen.gather("gram_norms")
         likeness = np.minimum(weighed(pool.counts, weights) / norms, 1.0)
         found = [
@@ -603,24 +610,22 @@ class Matcher:
         query = self._query(posting)
         if not len(query.features) or not snapshot.documents:
             return None
+        asked = Asked(snapshot, query.features)
         statistics = Statistics(
             snapshot.documents,
             snapshot.total_length / snapshot.documents or 1.0,
-            snapshot.frequencies(query.features),
+            asked.frequencies,
         )
         allowed = admitted(snapshot, where, posting.org)
         most = max(k, self.weights.candidates)
-        asked = (query.features, retrieval_weights(query, statistics))
-        pool = retrieve(snapshot, *asked, most, allowed)
-        leaders = pool
-        if allowed is not None:
-            leaders = retrieve(snapshot, *asked, _LEADERS)
-        hint = self._hint(query, statistics, leaders.best(_LEADERS))
+        weights = retrieval_weights(query, statistics)
+        pool, leaders = retrieve_led(asked, weights, most, _LEADERS, allowed)
+        hint = self._hint(query, statistics, leaders)
         chosen, counts = pool.chosen, pool.counts
         if hint is not None:
-            asked = (hint.feedback.features, hint.feedback.weights)
-            further = retrieve(snapshot, *asked, most, allowed).chosen
-            chosen, counts = pool.with_more(further, query.features)
+            theirs = hint.feedback
+            further = retrieve(theirs.asked, theirs.weights, most, allowed)
+            chosen, counts = pool.with_more(further.chosen, asked)
         if not len(chosen):
             return None
         facts = Facts.of(posting)
@@ -695,7 +700,7 @@ class Matcher:
         rows = Rows.of(chosen, counts)
         raw, _ = self._words(query, statistics, rows)
         if hint is not None:
-            theirs = chosen.counts(hint.feedback.features)
+            theirs = chosen.counts(hint.feedback.asked)
             hinted = hint.feedback.scores(theirs, rows.norms)
             raw = (raw + hint.share * hint.best * hinted) / (1 + hint.share)
         # A few foreign words in a Chinese text change little.

@@ -15,7 +15,6 @@ import numpy as np
 from matching.indicators import Verdict, VerdictKind
 from matching.names import Grade, best_grades
 from matching.postings import Posting, Reason, Span, Term
-from matching.segments import Integers
 from matching.text import Normalised, normalise
 from matching.tokens import Features, Kind, tokenise
 from matching.units import canonical
@@ -145,6 +144,7 @@ class Explainer:
         most: int,
     ) -> None:
         self.reading = Reading.of_all([posting])[0]
+        self._cut: dict[Place, Place | None] = {}
         self.view = view
         self.most = most
         self.average = statistics.average_length
@@ -172,21 +172,21 @@ class Explainer:
             though the word cutter saw no common word in them.
         """
         readings = Reading.of_all(documents, self.features)
+        levels = self.view.levels(np.array(lengths), self.average).tolist()
         return [
-            self._terms(reading, length)
-            for reading, length in zip(readings, lengths, strict=True)
+            self._terms(reading, level)
+            for reading, level in zip(readings, levels, strict=True)
         ]
 
-    def _terms(self, theirs: Reading, length: float) -> tuple[Term, ...]:
+    def _terms(self, theirs: Reading, level: float) -> tuple[Term, ...]:
         mine = self.reading
         shared = mine.places.keys() & theirs.places.keys()
         own = {feature: mine.places[feature] for feature in sorted(shared)}
         other = theirs.places
-        gains = {
-            feature: self.weights.get(feature, 0.0)
-            * self.view.saturated(len(other[feature]), length, self.average)
-            for feature in own
-        }
+        gains: dict[int, float] = {}
+        for feature in own:
+            count = len(other[feature])
+            gains[feature] = self.weights.get(feature, 0.0) * (count / (count + level))
         total = sum(gains.values())
         if not total:
             return ()
@@ -270,8 +270,10 @@ class Explainer:
                 tried += 1
                 if tried > _MOST_RUNS:
                     return runs
-                place = self._trimmed(field, start, end)
-                if place is None:
+                run = (field, start, end)
+                if run not in self._cut:
+                    self._cut[run] = self._trimmed(run)
+                if (place := self._cut[run]) is None:
                     continue
                 text = self.reading.text(place)
                 if text not in runs:
@@ -279,8 +281,9 @@ class Explainer:
                 runs[text][0].append(place)
         return runs
 
-    def _trimmed(self, field: int, start: int, end: int) -> Place | None:
+    def _trimmed(self, run: Place) -> Place | None:
         """Cut a run to whole words, no little ones at its ends; None if too short."""
+        field, start, end = run
         words = self._words.get(field, [])
         number = bisect_left(words, (start, 0))
         inside = [
@@ -372,15 +375,15 @@ def _weigh(units: Units, own: Places, gains: Mapping[int, float]) -> dict[str, f
     for feature, places in own.items():
         for field, start, end in places:
             by_field.setdefault(field, []).append((start, end, gains[feature]))
-    starts: dict[int, Integers] = {}
+    starts: dict[int, list[int]] = {}
     for field, inside in by_field.items():
         inside.sort()
-        starts[field] = np.array([start for start, _, _ in inside], np.int64)
+        starts[field] = [start for start, _, _ in inside]
     weights: dict[str, float] = {}
     for text, (places, _) in units.items():
         field, start, end = min(places)
-        first = int(np.searchsorted(starts[field], start))
-        last = int(np.searchsorted(starts[field], end))
+        first = bisect_left(starts[field], start)
+        last = bisect_left(starts[field], end, first)
         weights[text] = sum(
             gain for _, stop, gain in by_field[field][first:last] if stop <= end
         )
@@ -388,8 +391,12 @@ def _weigh(units: Units, own: Places, gains: Mapping[int, float]) -> dict[str, f
 
 
 def _spans(reading: Reading, places: Iterable[Place]) -> tuple[Span, ...]:
-    spans = dict.fromkeys(reading.span(place) for place in sorted(set(places)))
-    return tuple(spans)[:_MOST_SPANS]
+    spans: dict[Span, None] = {}
+    for place in sorted(set(places)):
+        spans[reading.span(place)] = None
+        if len(spans) == _MOST_SPANS:
+            break
+    return tuple(spans)
 
 
 def reasons(

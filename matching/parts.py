@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from matching.facts import Facts
 from matching.indicators import Indicator, Verdict, VerdictKind, judge
@@ -183,31 +184,39 @@ def _same(own: str, value: str) -> float:
 
 
 class _Carried:
-    """The labels of the candidates."""
+    """The labels of the candidates.
+
+    A segment numbers the labels of one axis one after another.
+    """
 
     def __init__(self, chosen: Chosen) -> None:
         self.total = len(chosen)
-        self.found: list[tuple[Integers, Integers, list[tuple[str, str]]]] = []
+        self.found: list[tuple[Segment, Integers, npt.NDArray[np.uint32]]] = []
         first = 0
         for segment, docs in chosen.held:
+            if not len(docs):
+                continue
             starts = segment.doc_label_bounds[docs]
             sizes = segment.doc_label_bounds[docs + 1] - starts
-            numbers, which = np.unique(
-                segment.doc_labels[ranges(starts, sizes)], return_inverse=True
-            )
             rows = np.repeat(np.arange(first, first + len(docs)), sizes)
-            labels = [segment.label_list[number] for number in numbers.tolist()]
-            self.found.append((rows, which, labels))
+            numbers = segment.doc_labels[ranges(starts, sizes)]
+            self.found.append((segment, rows, numbers))
             first += len(docs)
 
     def nearness(self, axis: str, near: Callable[[str], float]) -> Floats:
         """Return the best nearness of each candidate's values, NaN without a value."""
         best = np.full(self.total, -1.0)
-        for rows, which, labels in self.found:
-            values = np.array(
-                [near(value) if mine == axis else -1.0 for mine, value in labels]
-            )
-            np.maximum.at(best, rows, values[which])
+        known: dict[str, float] = {}
+        for segment, rows, numbers in self.found:
+            first, end = segment.label_range(axis)
+            mine = np.flatnonzero((numbers >= first) & (numbers < end))
+            values = []
+            for number in numbers[mine].tolist():
+                _, value = segment.label_list[number]
+                if value not in known:
+                    known[value] = near(value)
+                values.append(known[value])
+            np.maximum.at(best, rows[mine], values)
         return np.where(best < 0, np.nan, best)
 
 

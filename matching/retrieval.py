@@ -10,6 +10,7 @@ segments; ties go to the lesser id.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
@@ -32,12 +33,38 @@ Counts: TypeAlias = npt.NDArray[np.uint8]
 _MORE: Final = 64
 """So many more documents than wanted are brought up at first, since bounds are not
 likeness."""
-
+_MOSTLY: Final = 0.75
+"""Where at least this share of the documents may be chosen, those that lead the whole
+collection are brought up with them."""
 
 _CELLS: Final = 1 << 20
 """Cells of a table of counts that are turned into floats at a time."""
 _COLUMNS: Final = 4096
 """Columns that are added up in one go."""
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Features that are asked for, looked up once in every segment of a snapshot.
+
+    Attributes
+    ----------
+    snapshot : Snapshot
+    features : array of uint64, all different
+    """
+
+    snapshot: Snapshot
+    features: Features
+
+    @cached_property
+    def seats(self) -> Integers:
+        """Their numbers in each segment; shape (segments, features), -1 if missing."""
+        return scan.seats(self.snapshot.shelf, self.features)
+
+    @cached_property
+    def frequencies(self) -> Floats:
+        """Living documents that hold each of them."""
+        return self.snapshot.frequencies_at(self.seats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +121,20 @@ class Chosen:
             [getattr(segment, name)[docs] for segment, docs in self.held]
         )
 
-    def counts(self, features: Features) -> Counts:
+    def counts(self, asked: Asked) -> Counts:
         """Count features in them.
 
         Returns
         -------
         array of uint8, shape (documents, features)
         """
-        seats = scan.seats(self.snapshot.shelf, features)
         return np.concatenate(
             [
                 segment.forward.frequencies(docs, mine)
-                for (segment, docs), mine in zip(self.held, seats, strict=True)
+                for (segment, docs), mine in zip(self.held, asked.seats, strict=True)
                 if len(docs)
             ]
-            or [np.zeros((0, len(features)), np.uint8)]
+            or [np.zeros((0, len(asked.features)), np.uint8)]
         )
 
 
@@ -144,26 +170,32 @@ class Pool:
         rows = np.sort(surely).astype(np.int64)
         return Pool(self.chosen.subset(rows), self.counts[rows], self.likeness[rows])
 
-    def with_more(self, others: Chosen, features: Features) -> tuple[Chosen, Counts]:
+    def among(self, allowed: Sequence[Mask]) -> "Pool":
+        """Keep those that may be chosen."""
+        masks = zip(self.chosen.held, allowed, strict=True)
+        may = np.concatenate([mask[docs] for (_, docs), mask in masks])
+        rows = np.flatnonzero(may)
+        return Pool(self.chosen.subset(rows), self.counts[rows], self.likeness[rows])
+
+    def with_more(self, others: Chosen, asked: Asked) -> tuple[Chosen, Counts]:
         """Add documents; of those that are here already nothing is counted again.
 
         Parameters
         ----------
         others : Chosen
-        features : array of uint64
-            What `counts` were asked for.
+        asked : Asked
+            What `counts` were counted for.
         """
         places = np.setdiff1d(others.places, self.chosen.places, assume_unique=True)
         more = Chosen.of(others.snapshot, places)
         together = np.concatenate((self.chosen.places, more.places))
-        counts = np.concatenate((self.counts, more.counts(features)))
+        counts = np.concatenate((self.counts, more.counts(asked)))
         order = np.argsort(together)
         return Chosen.of(others.snapshot, together), counts[order]
 
 
 def retrieve(
-    snapshot: Snapshot,
-    features: Features,
+    asked: Asked,
     weights: Floats,
     most: int,
     allowed: Sequence[Mask] | None = None,
@@ -174,8 +206,7 @@ def retrieve(
 
     Parameters
     ----------
-    snapshot : Snapshot
-    features : array of uint64, weights : array of float64
+    asked : Asked, weights : array of float64
         The likeness of a document is the sum of weighed sub-linear frequencies, divided
         by its norm. No document is looked for by characters, and of more than 30,000
         features only the weightiest count.
@@ -190,27 +221,56 @@ def retrieve(
     Pool
         Where no more than `most` documents may be chosen at all, all of those.
     """
+    snapshot, features = asked.snapshot, asked.features
     weights = np.where(searchable(features), weights, 0.0)
     norms = "gram_norms" if by_grams else "norms"
     everything = _few(snapshot, most, allowed)
     if everything is not None:
-        return _pool(Chosen.of(snapshot, everything), features, weights, norms)
+        return _pool(Chosen.of(snapshot, everything), asked, weights, norms)
     shelf = snapshot.gram_shelf if by_grams else snapshot.shelf
     if allowed is not None:
         shelf = Shelf(shelf.blocks, allowed)
     weights = _weightiest(features, weights)
-    asked = weights > 0
+    heavy = weights > 0
     wanted = most + _MORE
     while True:
-        found = scan.candidates(shelf, features[asked], weights[asked], wanted)
+        found = scan.candidates(shelf, features[heavy], weights[heavy], wanted)
         places = (found.blocks << 16) + found.ids
-        pool = _pool(Chosen.of(snapshot, places), features, weights, norms)
+        pool = _pool(Chosen.of(snapshot, places), asked, weights, norms)
         if len(places) < wanted:
             return pool.best(most)
         least = np.partition(pool.likeness, -most)[-most]
         if least * SLACK > found.scores[-1]:
             return pool.best(most)
         wanted *= 2
+
+
+def retrieve_led(
+    asked: Asked,
+    weights: Floats,
+    most: int,
+    leading: int,
+    allowed: Sequence[Mask] | None,
+) -> tuple[Pool, Pool]:
+    """Return what `retrieve` does, and the first `leading` of the whole collection.
+
+    Where most documents may be chosen, one walk brings up both.
+    """
+    if allowed is None:
+        pool = retrieve(asked, weights, most)
+        return pool, pool.best(leading)
+    documents = asked.snapshot.documents
+    open_to = sum(int(np.count_nonzero(mask)) for mask in allowed)
+    if open_to > most and open_to >= _MOSTLY * documents:
+        wanted = most * documents // open_to + most // 8 + leading
+        whole = retrieve(asked, weights, wanted)
+        pool = whole.among(allowed)
+        if len(pool.chosen) >= most or len(whole.chosen) < wanted:
+            return pool.best(most), whole.best(leading)
+    return (
+        retrieve(asked, weights, most, allowed),
+        retrieve(asked, weights, leading),
+    )
 
 
 def _few(
@@ -241,8 +301,8 @@ def _weightiest(features: Features, weights: Floats) -> Floats:
     return kept
 
 
-def _pool(chosen: Chosen, features: Features, weights: Floats, norms: str) -> Pool:
-    counts = chosen.counts(features)
+def _pool(chosen: Chosen, asked: Asked, weights: Floats, norms: str) -> Pool:
+    counts = chosen.counts(asked)
     likeness = weighed(counts, weights) / chosen.gather(norms)
     return Pool(chosen, counts, likeness)
 

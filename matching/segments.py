@@ -9,6 +9,7 @@ a ranking depends on what is in the index and not on how it got there.
 """
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -169,6 +170,11 @@ class Segment:
     def label_list(self) -> list[tuple[str, str]]:
         """The labels in the order of their numbers."""
         return list(self.labels)
+
+    def label_range(self, axis: str) -> tuple[int, int]:
+        """Return the first number of a label on an axis, and the number after them."""
+        first = bisect_left(self.label_list, (axis,))
+        return first, bisect_left(self.label_list, (axis + "\0",), first)
 
     def features_of(
         self, docs: Integers, kinds: Sequence[Kind] = tuple(Kind)

@@ -177,8 +177,11 @@ class Snapshot:
 
     def frequencies(self, features: Features) -> Floats:
         """Return in how many living documents each of some features stands."""
-        total = np.zeros(len(features))
-        seats = scan.seats(self.shelf, features)
+        return self.frequencies_at(scan.seats(self.shelf, features))
+
+    def frequencies_at(self, seats: Integers) -> Floats:
+        """Return the same for features given by their numbers in each segment."""
+        total = np.zeros(seats.shape[1])
         for holding, mine in zip(self.holdings, seats, strict=True):
             total += holding.frequencies(mine)
         return total

@@ -7,7 +7,7 @@ the question, so no view has anything to refit when documents come and go.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from matching.lexicon.background import informativeness
 from matching.lexicon.thesaurus import related
-from matching.retrieval import Chosen, Counts, dot, in_slices, weighed
+from matching.retrieval import Asked, Chosen, Counts, dot, in_slices, weighed
 from matching.scan import LOGS
 from matching.segments import (
     GRAM_KINDS,
@@ -158,9 +158,12 @@ class Bm25View:
         rarity = np.log1p((statistics.documents - df + 0.5) / (df + 0.5)) ** self.power
         return np.where(query.of_kinds(SCORED_KINDS), query.tf * rarity, 0.0)
 
-    def saturated(self, count: float, length: float, average: float) -> float:
-        """Return a frequency after saturation and length normalisation, below 1."""
-        return count / (count + self.k1 * (1 - self.b + self.b * length / average))
+    def levels(self, lengths: Floats, average: float) -> Floats:
+        """Return the frequency that counts half in documents of these lengths.
+
+        A frequency counts by its share of itself and this level.
+        """
+        return self.k1 * (1 - self.b + self.b * lengths / average)
 
     def scores(self, query: Query, statistics: Statistics, rows: Rows) -> Floats:
         """Return the BM25 score divided by that of a document full of the query."""
@@ -168,13 +171,11 @@ class Bm25View:
         most = float(weights.sum())
         if not most:
             return np.zeros(len(rows.lengths))
-        norms = self.k1 * (
-            1 - self.b + self.b * rows.lengths / statistics.average_length
-        )
+        levels = self.levels(rows.lengths, statistics.average_length)
         return (
             in_slices(
                 rows.counts,
-                lambda part, which: dot(part / (part + norms[which, None]), weights),
+                lambda part, which: dot(part / (part + levels[which, None]), weights),
             )
             / most
         )
@@ -314,15 +315,15 @@ class Feedback:
 
     Attributes
     ----------
-    features : array of uint64
-        Sorted.
+    asked : Asked
+        Its features, sorted.
     weights : array of float64
         For the documents' side of `cosine_scores`.
     most : float
         Greatest score among the documents that it was made of.
     """
 
-    features: Features
+    asked: Asked
     weights: Floats
     most: float
 
@@ -375,6 +376,7 @@ def feedback(
     idf = smooth_idf(documents, frequencies(distinct))
     centre = np.bincount(which, np.concatenate(gains), minlength=len(distinct)) * idf
     heavy = np.sort(np.lexsort((distinct, -centre.round(12)))[:most])
-    found = Feedback(distinct[heavy], centre[heavy] * idf[heavy], 1.0)
-    raw = found.raw(leaders.counts(found.features), leaders.gather("norms"))
-    return Feedback(found.features, found.weights, float(raw[order].max()) or 1.0)
+    asked = Asked(leaders.snapshot, distinct[heavy])
+    found = Feedback(asked, centre[heavy] * idf[heavy], 1.0)
+    raw = found.raw(leaders.counts(asked), leaders.gather("norms"))
+    return replace(found, most=float(raw[order].max()) or 1.0)
