@@ -24,7 +24,7 @@ from matching.errors import InvalidWeights, UnknownWeights
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-DEFAULT = "2026.4"
+DEFAULT = "2026.5"
 """The version that is used unless another one is asked for."""
 
 ENGINE = 2

@@ -23,7 +23,7 @@ from matching.weights import (
 )
 
 BANDS = ("possible", "good", "strong")
-VERSIONS = ("2026.2", "2026.3", "2026.4")
+VERSIONS = ("2026.2", "2026.3", "2026.4", "2026.5")
 VALUE = st.none() | st.floats(0, 1)
 
 
