@@ -22,9 +22,11 @@ from marketplace.services import (
 )
 from marketplace.services.indexes import MatchIndex
 
+KEEP_INDEX = "duty.keep-index"
+
 
 def run_import(work: Work) -> None:
-    """Bring a sheet in."""
+    """Bring a sheet in; then the index takes it in, ahead of the first question."""
     run = import_runs.Run(
         session=work.session,
         store=FolderStore(work.settings.files_dir),
@@ -33,6 +35,7 @@ def run_import(work: Work) -> None:
         hold=work.hold,
     )
     run(UUID(work.claim.payload["job_id"]))
+    outbox.hasten(work.session, KEEP_INDEX, now=work.now())
 
 
 def give_import_up(work: Work, error: str) -> None:  # noqa: ARG001 - stays in the outbox
@@ -81,6 +84,6 @@ HANDLERS: dict[str, Handler] = {
     "duty.forget-answers": Handler(forget_answers, every=HOUR),
     "duty.forget-attempts": Handler(forget_attempts, every=HOUR),
     "duty.forget-messages": Handler(forget_messages, every=24 * HOUR),
-    "duty.keep-index": Handler(keep_index, every=timedelta(minutes=1)),
+    KEEP_INDEX: Handler(keep_index, every=timedelta(minutes=1)),
 }
 """Every topic; those with ``every`` are duties that come back by themselves."""

@@ -181,6 +181,41 @@ def test_every_duty_runs_and_comes_back(app, clock):
     assert runner.run_all() == len(duties)
 
 
+def test_a_duty_can_be_let_come_at_once(app, clock):
+    ran = []
+    handlers = {
+        "duty": Handler(lambda _: ran.append(clock.now()), every=timedelta(hours=1)),
+        "test": Handler(
+            lambda work: outbox.hasten(work.session, "duty", now=clock.now())
+        ),
+    }
+    runner = Runner(app, handlers)
+    runner.prepare()
+    assert runner.run_all() == 1
+    clock.advance(minutes=1)
+    assert runner.run_all() == 0
+    with app.app_context():
+        outbox.put(db.session(), "test", {}, now=clock.now())
+        db.session.commit()
+        db.session.remove()
+    assert runner.run_all() == 2
+    assert len(ran) == 2
+
+
+def test_a_duty_that_has_failed_waits_its_time(app, clock):
+    def fail(_):
+        raise ValueError("not today")
+
+    runner = Runner(app, {"duty": Handler(fail, every=timedelta(hours=1))})
+    runner.prepare()
+    assert runner.run_all() == 1
+    with app.app_context():
+        outbox.hasten(db.session(), "duty", now=clock.now())
+        db.session.commit()
+        db.session.remove()
+    assert runner.run_all() == 0
+
+
 KILLED = textwrap.dedent(
     """
     import os, sys, time

@@ -766,6 +766,19 @@ def test_progress_is_seen_while_a_job_runs(world, app):
     assert kept == read
 
 
+def test_after_an_import_the_index_takes_it_in_at_once(app, world):
+    runner = Runner(app)
+    runner.prepare()
+    runner.run_all()
+    ask(world, app, many(3))
+    assert runner.run_all() == 2
+    ran = sa.select(OutboxMessage.done_at).where(
+        OutboxMessage.topic == handlers.KEEP_INDEX
+    )
+    with app.app_context():
+        assert db.session.scalars(ran).all() == [world.clock.now()]
+
+
 def test_two_imports_at_once_keep_each_row_once(app, world):
     for _ in range(2):
         ask(world, app, many(60))
