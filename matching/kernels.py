@@ -14,9 +14,9 @@ is found there is then copied to a temporary directory, where numba accepts it. 
 cache holds for one kind of processor, one version of numba and one text of the sources;
 anything else is compiled anew, behind the first questions.
 
-A server that forks after loading the application calls `load` before it forks: the
-workers then share the kernels, and no fork happens while a thread is importing. A
-worker that was forked during that import keeps to NumPy.
+A server that forks after loading the application calls `matching.preloading.preload`
+before it forks: the workers then share the kernels, and no fork happens while a thread
+is importing. A worker that was forked during that import keeps to NumPy.
 """
 
 import atexit
@@ -36,6 +36,7 @@ from time import perf_counter
 from types import ModuleType
 
 _log = logging.getLogger(__name__)
+_COMPILED = "compiled.walk-*.nbi"
 _lock = Lock()
 
 
@@ -99,6 +100,20 @@ def load() -> bool:
         _copy_read_only_cache()
         _State.module = import_module("matching.compiled")
     return True
+
+
+def cached() -> bool:
+    """Say whether kernels lie in the cache, compiled by an earlier process.
+
+    They may be those of other sources; loading then compiles.
+    """
+    if not installed():
+        return False
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    # Below its own directory numba makes one for each directory of sources.
+    beside = Path(__file__).parent / "__pycache__"
+    found = Path(given).rglob(_COMPILED) if given else beside.glob(_COMPILED)
+    return any(found)
 
 
 @cache
