@@ -732,3 +732,27 @@ def forward_frequencies(bounds, numbers, counts, docs, seats, columns, found):
                 held = keys[np.uintp(at)]
             if held == key:
                 found[np.uintp(row), np.uintp(values[np.uintp(at)])] = counts[i]
+
+
+@njit(
+    [
+        types.void(
+            types.Array(types.uint32, 1, "C", readonly=True),  # numbers
+            types.int64[::1],  # places
+            types.Array(types.uint16, 1, "C", readonly=True),  # docs
+            types.Array(types.uint8, 1, "C", readonly=True),  # counts
+            types.uint16[::1],  # listed
+            types.uint8[::1],  # often
+        )
+    ],
+    nogil=True,
+    cache=True,
+)
+def put_in_order(numbers, places, docs, counts, listed, often):
+    """Sort by counting: `places` says where the next of each number goes."""
+    for i in range(np.uintp(len(numbers))):
+        number = np.uintp(numbers[i])
+        place = np.uintp(places[number])
+        places[number] += 1
+        listed[place] = docs[i]
+        often[place] = counts[i]

@@ -362,34 +362,51 @@ class Numbered(NamedTuple):
     counts: npt.NDArray[np.uint8]
 
 
-def merged(parts: Sequence[Numbered]) -> Postings:
-    """Sort postings of several vocabularies by feature.
+def merged(parts: Sequence[Numbered], documents: int) -> "tuple[Postings, Forward]":
+    """Put postings of several vocabularies together, by feature and by document.
 
-    The vocabularies are sorted, so only they are compared; postings are put in order by
-    two passes over 16 bits of their new numbers.
+    The vocabularies are sorted, so only they are compared, and the documents are in
+    order; only the way by feature has to be sorted.
     """
-    if not parts:
-        return by_feature(_NOTHING, _NOTHING.astype(np.uint64), _NOTHING, 0)
     # Sorting is much quicker here than the hashing of `numpy.unique`.
     keys = np.sort(np.concatenate([part.keys for part in parts]))
     keys = keys[np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])]
     numbers = np.concatenate(
-        [np.searchsorted(keys, part.keys)[part.numbers] for part in parts]
+        [np.searchsorted(keys, p.keys).astype(np.uint32)[p.numbers] for p in parts]
     )
     sizes = np.bincount(numbers, minlength=len(keys))
     used = sizes > 0
+    if not used.all():
+        numbers = (np.cumsum(used) - 1).astype(np.uint32)[numbers]
+        keys, sizes = keys[used], sizes[used]
+    docs = np.concatenate([part.docs.astype(np.uint16) for part in parts])
+    counts = np.concatenate([part.counts for part in parts])
+    bounds = np.concatenate(([0], np.cumsum(sizes)))
+    listed, often = _by_number(numbers, bounds, docs, counts)
+    held = np.bincount(docs, minlength=documents)
+    forward = Forward(
+        np.concatenate(([0], np.cumsum(held))).astype(np.uint32), numbers, counts
+    )
+    return Postings(keys, bounds, listed, often), forward
+
+
+def _by_number(
+    numbers: npt.NDArray[np.uint32],
+    bounds: Integers,
+    docs: npt.NDArray[np.uint16],
+    counts: npt.NDArray[np.uint8],
+) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint8]]:
+    """Put documents and counts in the order of their numbers, equal ones as given."""
+    compiled = kernels.compiled()
+    if compiled is not None:
+        listed, often = np.empty_like(docs), np.empty_like(counts)
+        compiled.put_in_order(numbers, bounds[:-1].copy(), docs, counts, listed, often)
+        return listed, often
+    # Two passes over 16 bits each, which NumPy sorts by counting.
     order = np.argsort((numbers & 0xFFFF).astype(np.uint16), kind="stable")
     high = (numbers >> 16).astype(np.uint16)[order]
     order = order[np.argsort(high, kind="stable")]
-    return Postings(
-        keys[used],
-        np.concatenate(([0], np.cumsum(sizes[used]))),
-        np.concatenate([part.docs for part in parts]).astype(np.uint16)[order],
-        np.concatenate([part.counts for part in parts])[order],
-    )
-
-
-_NOTHING: Final = np.zeros(0, np.int64)
+    return docs[order], counts[order]
 
 
 def _address(array: npt.NDArray[Any]) -> int:

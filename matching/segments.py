@@ -312,7 +312,7 @@ def merge(pairs: Sequence[tuple[Segment, Mask]]) -> Segment:
                 segment.counts[places],
             )
         )
-    postings = merged(parts)
+    postings, forward = merged(parts, base)
 
     members: dict[tuple[str, str], list[Integers]] = {}
     for segment, mask, numbers in with_numbers:
@@ -332,7 +332,6 @@ def merge(pairs: Sequence[tuple[Segment, Mask]]) -> Segment:
     facts, fact_bounds = _blobs(pairs, "facts", "fact_bounds")
     payload, payload_bounds = _blobs(pairs, "payload", "payload_bounds")
     block = Block.laid(postings, column("norms"), searchable(postings.features))
-    forward = Forward.of(postings, base)
     return Segment(
         **{name: getattr(block, name) for name in _BLOCK},
         **{name: getattr(forward, name) for name in _FORWARD},

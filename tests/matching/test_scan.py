@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import astuple
 from math import log
 
 import numpy as np
@@ -11,7 +12,17 @@ from hypothesis import strategies as st
 
 from matching import kernels, scan
 from matching.errors import MatchingError
-from matching.scan import Block, Forward, Shelf, by_feature, candidates, top, top_many
+from matching.scan import (
+    Block,
+    Forward,
+    Numbered,
+    Shelf,
+    by_feature,
+    candidates,
+    merged,
+    top,
+    top_many,
+)
 
 COMPILED = pytest.mark.skipif(not kernels.installed(), reason="numba is optional")
 
@@ -421,6 +432,61 @@ def test_frequencies_are_those_that_were_put_in(large):
     for wrong in (np.array([-1]), np.array([documents])):
         with pytest.raises(MatchingError, match="documents must lie between 0 and"):
             forward.frequencies(wrong, seats[1])
+
+
+@given(
+    parts=st.lists(
+        st.lists(st.dictionaries(keys, counts, max_size=6), max_size=6),
+        min_size=1,
+        max_size=4,
+    ),
+    kept=st.sets(st.integers(0, 23)),
+)
+def test_merged_postings_are_those_laid_out_at_once(parts, kept):
+    """Parts hold documents, each the counts of its features; some are left out."""
+    numbered, whole, first = [], [], 0
+    for documents in parts:
+        mine = [(doc, bag) for doc, bag in enumerate(documents, first) if doc in kept]
+        first += len(documents)
+        vocabulary = np.array(
+            [key for bag in documents for key in bag], dtype=np.uint64
+        )
+        scattered = np.unique(scan.scattered(vocabulary))
+        place = {
+            key: number for number, key in enumerate(scan.gathered(scattered).tolist())
+        }
+        rows = [
+            (place[key], doc, count, key)
+            for doc, bag in mine
+            for key, count in sorted(bag.items(), key=lambda item: place[item[0]])
+        ]
+        whole += [(doc, key, count) for _, doc, count, key in rows]
+        numbered.append(
+            Numbered(
+                scattered,
+                np.array([row[0] for row in rows], np.uint32),
+                np.array([row[1] for row in rows], np.int64),
+                np.array([row[2] for row in rows], np.uint8),
+            )
+        )
+    postings = by_feature(
+        np.array([doc for doc, _, _ in whole], np.int64),
+        np.array([key for _, key, _ in whole], np.uint64),
+        np.array([count for _, _, count in whole], np.int64),
+        first,
+    )
+    expected = [*postings, *astuple(Forward.of(postings, first))]
+
+    def merge():
+        found, forward = merged(numbered, first)
+        return [*found, *astuple(forward)]
+
+    found = [merge()]
+    with kernels.without():
+        found.append(merge())
+    for arrays in found:
+        for array, right in zip(arrays, expected, strict=True):
+            assert (array.dtype, array.tolist()) == (right.dtype, right.tolist())
 
 
 def test_mapped_arrays_answer_as_those_in_memory(large, tmp_path):
