@@ -7,8 +7,11 @@ from types import ModuleType
 from typing import Any
 from uuid import UUID
 
+import marshmallow as ma
+
 from marketplace.api import contents
 from marketplace.api.edge import Blueprint, actor, index
+from marketplace.api.lists import answer_quickly
 from marketplace.extensions import db
 from marketplace.problems import language
 from marketplace.services import matches as service
@@ -33,6 +36,7 @@ def _about(
     kind: ModuleType,
     subject_id: UUID,
     find: Callable[..., dict[str, Any]],
+    schema: type[ma.Schema],
     /,
     **asked: Any,
 ) -> Any:
@@ -42,7 +46,7 @@ def _about(
     found = find(db.session(), actor(), index(), subject, **asked)
     if found["items"]:
         contents.note(kind, subject_id, guarded)
-    return found
+    return answer_quickly(found, schema)
 
 
 @bp.route("/needs/<uuid:need_id>/matches", methods=["GET"])
@@ -50,7 +54,8 @@ def _about(
 @bp.response(200, MatchesSchema)
 def for_need(query: dict[str, Any], need_id: UUID) -> Any:
     """Offers that would answer a need, ranked and explained"""
-    return _about(needs, need_id, service.for_need, language=language(), **query)
+    find = service.for_need
+    return _about(needs, need_id, find, MatchesSchema, language=language(), **query)
 
 
 @bp.route("/needs/<uuid:need_id>/relaxations", methods=["GET"])
@@ -58,7 +63,7 @@ def for_need(query: dict[str, Any], need_id: UUID) -> Any:
 @bp.response(200, RelaxationsSchema)
 def relaxed(query: dict[str, Any], need_id: UUID) -> Any:
     """Which single requirement costs a need the most matches, and what is claimed"""
-    return _about(needs, need_id, service.relaxed, **query)
+    return _about(needs, need_id, service.relaxed, RelaxationsSchema, **query)
 
 
 @bp.route("/needs/<uuid:need_id>/teams", methods=["GET"])
@@ -66,7 +71,7 @@ def relaxed(query: dict[str, Any], need_id: UUID) -> Any:
 @bp.response(200, TeamMatchesSchema)
 def teams(query: dict[str, Any], need_id: UUID) -> Any:
     """Teams for a need, by their three nearest offers"""
-    return _about(needs, need_id, service.teams, **query)
+    return _about(needs, need_id, service.teams, TeamMatchesSchema, **query)
 
 
 @bp.route("/offers/<uuid:offer_id>/matches", methods=["GET"])
@@ -74,7 +79,8 @@ def teams(query: dict[str, Any], need_id: UUID) -> Any:
 @bp.response(200, MatchesSchema)
 def for_offer(query: dict[str, Any], offer_id: UUID) -> Any:
     """Needs that an offer would answer, ranked and explained"""
-    return _about(offers, offer_id, service.for_offer, language=language(), **query)
+    find = service.for_offer
+    return _about(offers, offer_id, find, MatchesSchema, language=language(), **query)
 
 
 @bp.route("/matches/preview", methods=["POST"])
@@ -83,7 +89,7 @@ def for_offer(query: dict[str, Any], offer_id: UUID) -> Any:
 def preview(data: dict[str, Any]) -> Any:
     """Rank for a need or offer that is not saved; nothing is stored"""
     draft = data.get("need") or data.get("offer") or {}
-    return service.preview(
+    found = service.preview(
         db.session(),
         actor(),
         index(),
@@ -92,6 +98,7 @@ def preview(data: dict[str, Any]) -> Any:
         limit=data["limit"],
         language=language(),
     )
+    return answer_quickly(found, MatchesSchema)
 
 
 @bp.route("/matches/feedback", methods=["POST"])
