@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,6 +38,7 @@ from marketplace.services import (
     needs,
     offers,
     organisations,
+    teams,
     tokens,
 )
 
@@ -47,6 +49,8 @@ MAIL_DOMAIN = "demo.jiebang.example"
 _REGISTER = {"FIRM": "91", "TTO": "91", "GOV": "11"}
 """First two places of a credit code by type of unit; 12, public institutions, else."""
 _RESEARCH = frozenset({"UNIV", "INST", "NEWRD"})
+_LEADER = re.compile(r"[\u4e00-\u9fff](?:演示|示例)")
+"""The first person named in what an offer says of its team."""
 _NOWHERE = "379900"
 """A region that GB/T 2260 does not have, so that no code here can be a real one's."""
 _WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
@@ -172,6 +176,7 @@ class Market:
     people: dict[str, list[Actor]] = field(default_factory=dict)
     needs: dict[str, UUID] = field(default_factory=dict)
     offers: dict[str, UUID] = field(default_factory=dict)
+    teams: dict[tuple[str, str], UUID] = field(default_factory=dict)
 
     def person(self, unit: str, role: Role) -> Actor:
         """Return somebody of a unit in a role; the least powerful one that has it.
@@ -240,7 +245,7 @@ def load(
     tell(f"{len(loader.market.units)} units, {len(content.accounts)} accounts")
     for key, offer in content.offers.items():
         loader.offer(key, offer)
-    tell(f"{len(content.offers)} offers")
+    tell(f"{len(content.offers)} offers of {len(loader.market.teams)} teams")
     for key, need in content.needs.items():
         loader.need(key, need)
     tell(f"{len(content.needs)} needs")
@@ -356,6 +361,7 @@ class Loader:
         author, admin = self.market.author(owner), self._admin(owner)
         operator = self.market.person(OPERATOR, Role.OPERATOR)
         data = self._owned(owner, self.offer_data(offer))
+        data["team_id"] = self._team(owner, offer["team"])
         found = offers.create(self.session, author, data)
         movers = {"submit": author, "register": operator}
         for action in OFFER_WAYS[OfferState(offer["state"])]:
@@ -363,6 +369,20 @@ class Loader:
             mover = movers.get(action, admin)
             offers.act(self.session, mover, found.id, action, comment=comment)
         self.market.offers[key] = found.id
+
+    def _team(self, owner: str, words: str) -> UUID | None:
+        """Return the team that offers, set up when its leader is first named."""
+        named = _LEADER.search(words)
+        research = self.content.organisations[owner]["org_type"] in _RESEARCH
+        if named is None or not research:
+            return None
+        leader = named.group()
+        if (owner, leader) not in self.market.teams:
+            data = {"name": f"{leader}团队", "leader": leader, "intro": words}
+            unit = self.market.units[owner]
+            team = teams.create(self.session, self._admin(owner), unit, data)
+            self.market.teams[owner, leader] = team.id
+        return self.market.teams[owner, leader]
 
     def need(self, key: str, need: Json) -> None:
         """Bring in a need and move it to its state."""

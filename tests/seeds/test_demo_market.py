@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +23,7 @@ from marketplace.extensions import db
 from marketplace.models.ledger import Event
 from marketplace.models.needs import Need, NeedIntendedUnit
 from marketplace.models.offers import Offer
-from marketplace.models.organisations import Organisation
+from marketplace.models.organisations import Organisation, Team
 from marketplace.models.users import User
 from marketplace.policies import covers
 from marketplace.services import contents, credit_codes, events, needs, offers
@@ -152,6 +153,7 @@ def test_the_market_comes_in_as_its_files_say(
         _every_object_is_in_its_state(session, market, small)
         _each_acted_in_his_role(session)
         _amounts_are_exact(session, market, small)
+        _offers_of_one_leader_are_of_one_team(session, market, small)
         _a_targeted_need_is_meant_for_who_can_answer_it(session, market, small)
         hashes = session.scalars(sa.select(User.password_hash)).all()
         assert len(set(hashes)) == len(hashes) == len(small.accounts)
@@ -185,6 +187,25 @@ def _each_acted_in_his_role(session: so.Session) -> None:
     } <= seen
     by_system = {action for action, role in seen if role == "system"}
     assert not [a for a in by_system if a.startswith(("need.", "offer."))]
+
+
+def _offers_of_one_leader_are_of_one_team(
+    session: so.Session, market: Market, small: Content
+) -> None:
+    teams: dict[tuple[str, str], set[Any]] = {}
+    for key, row in small.offers.items():
+        offer = session.get_one(
+            Offer, market.offers[key], options=[so.joinedload(Offer.working)]
+        )
+        team = offer.working.team_id
+        named = re.search("[\u4e00-\u9fff](?:演示|示例)", row["team"])
+        research = small.organisations[row["owner"]]["org_type"] != "FIRM"
+        assert (team is not None) == (named is not None and research), key
+        if named is not None and team is not None:
+            teams.setdefault((row["owner"], named.group()), set()).add(team)
+    assert {len(found) for found in teams.values()} == {1}
+    assert len(teams) == session.scalar(sa.select(sa.func.count()).select_from(Team))
+    assert len(teams) < len(small.offers)
 
 
 def _amounts_are_exact(session: so.Session, market: Market, small: Content) -> None:
