@@ -625,6 +625,51 @@ def ranking(items: list[Json], side: str, say: Say) -> str:
     return "\n".join(lines)
 
 
+def relaxations(api: Api, asked: argparse.Namespace) -> str:
+    """Say which requirement costs a need the most offers, and what they claim."""
+    say = api.say
+    path = api.find("needs", asked.id)
+    items = api.get(f"{path}/relaxations", limit=asked.limit)["items"]
+    if not items:
+        return say(
+            "放宽任何一项要求都不会带来更多合适的供方",
+            "no single requirement stands in the way of further offers",
+        )
+    lines = []
+    for item in items:
+        name, required = item["name"] or item["field"], item["required"] or ""
+        what = required if name in required else f"{name} {required}".strip()
+        gained, lost = item["gained"], item["lost"]
+        lines.append(
+            say(
+                f"{what}：放宽后多 {gained} 项，少 {lost} 项",
+                f"{what}: without it {gained} more, {lost} fewer",
+            )
+        )
+        for offer in item["offers"]:
+            owner = offer.get("owner_org", {}).get("name", "")
+            lines.append(
+                f"      {offer['title']} · {owner} · {offer['claimed'] or '—'}"
+            )
+    return "\n".join(lines)
+
+
+def near_teams(api: Api, asked: argparse.Namespace) -> str:
+    """Rank teams for a need by their three nearest offers."""
+    path = api.find("needs", asked.id)
+    items = api.get(f"{path}/teams", limit=asked.limit)["items"]
+    if not items:
+        return api.say("没有匹配的团队", "no team")
+    lines = []
+    for item in items:
+        owner = item["owner_org"]["name"]
+        lines.append(f"{item['rank']:>2}. {item['team']['name']} · {owner}")
+        for offer in item["offers"]:
+            band = api.say.of(BANDS, offer["band"])
+            lines.append(f"      [{band}] {offer['title']}")
+    return "\n".join(lines)
+
+
 def post(api: Api, asked: argparse.Namespace) -> str:
     """Store a draft; prints its number, or with ``--id`` only its id."""
     kind = "needs" if asked.command == "post-need" else "offers"
@@ -977,6 +1022,10 @@ def _reading(command: Callable[[str, Command], argparse.ArgumentParser]) -> None
     sub = command("matches", matches)
     _subject(sub, ("need", "offer"))
     sub.add_argument("--limit", type=int, default=5)
+    for name, ask, most in (("relax", relaxations, 3), ("teams", near_teams, 5)):
+        sub = command(name, ask)
+        sub.add_argument("id", help="id or number of a need")
+        sub.add_argument("--limit", type=int, default=most)
     sub = command("export", export)
     sub.add_argument("kind", choices=SHEET_KINDS)
     sub.add_argument("file", help="ends in .csv or .xlsx")

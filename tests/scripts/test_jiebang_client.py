@@ -519,6 +519,21 @@ def test_english_is_english_throughout(
         "reasons": [],
         "indicators": [{"name": "strength", "verdict": "unstated"}],
     }
+    named = {"id": ONE, "title": "Casting", "owner_org": owner}
+    relaxation = {
+        "field": "budget",
+        "name": None,
+        "required": None,
+        "gained": 2,
+        "lost": 0,
+        "offers": [named | {"claimed": None}],
+    }
+    team = {
+        "rank": 1,
+        "team": {"id": ONE, "name": "Alloys"},
+        "owner_org": owner,
+        "offers": [named | {"band": "good"}],
+    }
     advice = {"severity": "useful", "field": "/title", "message": "short", "quote": "x"}
     job = {"id": "j1", "state": "DONE", "rows_total": 1}
     error = {"pointer": "/title", "message": "is required"}
@@ -526,6 +541,10 @@ def test_english_is_english_throughout(
         (200, {}, need),
         (200, {}, {"items": [need], "next": "more"}),
         (200, {}, {"items": [match]}),
+        (200, {}, {"items": []}),
+        (200, {}, {"items": [relaxation]}),
+        (200, {}, {"items": []}),
+        (200, {}, {"items": [team]}),
         (200, {}, {"items": []}),
         (200, {}, {"advice": [advice], "duplicates": []}),
         (202, {}, job),
@@ -538,6 +557,10 @@ def test_english_is_english_throughout(
         ("needs",),
         ("matches", "need", ONE),
         ("matches", "need", ONE),
+        ("relax", ONE),
+        ("relax", ONE),
+        ("teams", ONE),
+        ("teams", ONE),
         ("diagnose", str(CODES.parents[1] / "examples" / "need.json")),
         ("import", "needs", str(CODES.parents[1] / "Makefile"), "--dry-run"),
         ("audit",),
@@ -552,6 +575,28 @@ def test_english_is_english_throughout(
         assert told.out + told.err
         assert not CHINESE.search(told.out + told.err), call
     assert not server.replies
+
+
+def test_what_stands_in_the_way_is_named_with_what_is_claimed(
+    server: Server, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    owner = {"id": ONE, "name": "示例大学"}
+    offer = {"id": ONE, "title": "铸造铝合金", "owner_org": owner}
+    item = {
+        "field": "indicators/0",
+        "name": "抗拉强度",
+        "required": "≥350 MPa",
+        "gained": 1,
+        "lost": 0,
+        "offers": [offer | {"claimed": "抗拉强度290 MPa"}],
+    }
+    server.replies = [(200, {}, {"items": [item]})]
+    assert run("relax", ONE, "--limit", "2") == 0
+    assert server.seen[0].path == f"/api/v1/needs/{ONE}/relaxations?limit=2"
+    assert capsys.readouterr().out.splitlines() == [
+        "抗拉强度 ≥350 MPa：放宽后多 1 项，少 0 项",
+        "      铸造铝合金 · 示例大学 · 抗拉强度290 MPa",
+    ]
 
 
 @pytest.mark.parametrize("text", ["# Title", "[1]", "", b"PK\x03\xff"])
