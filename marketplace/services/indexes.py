@@ -29,7 +29,7 @@ import sqlalchemy as sa
 import sqlalchemy.orm as so
 import structlog
 
-from marketplace.models.ledger import LedgerEntry
+from marketplace.models.ledger import Event, LedgerEntry
 from marketplace.services import events, postings, scores
 from matching import (
     IndexCorrupt,
@@ -43,6 +43,8 @@ from matching.weights import Weights
 from matching.weights import load as load_weights
 
 KINDS = ("need", "offer")
+_READ = tuple(f"{kind}.read" for kind in KINDS)
+"""Actions that leave an object as it is."""
 _PAST = 16
 """Earlier marks that a base remembers, for readers whose moment lies before it."""
 COMPACT_AFTER = 2_000
@@ -104,9 +106,11 @@ class MatchIndex:
             behind = session.scalar(
                 sa.select(sa.func.count())
                 .select_from(LedgerEntry)
+                .join(Event, Event.id == LedgerEntry.event_id)
                 .where(
                     LedgerEntry.seq > self._base.seq,
                     LedgerEntry.subject_kind.in_(KINDS),
+                    Event.action.not_in(_READ),
                 )
             )
             if (behind or 0) < COMPACT_AFTER:
@@ -235,7 +239,9 @@ class MatchIndex:
                 LedgerEntry.hash,
                 LedgerEntry.subject_kind,
                 LedgerEntry.subject_id,
+                Event.action,
             )
+            .join(Event, Event.id == LedgerEntry.event_id)
             .where(LedgerEntry.seq > self._mark.seq)
             .order_by(LedgerEntry.seq)
         ).all()
@@ -268,7 +274,11 @@ class MatchIndex:
         assert self._matcher is not None  # noqa: S101 - called after loading
         units = {r.subject_id for r in rows if r.subject_kind == "organisation"}
         for kind in KINDS:
-            touched: set[UUID] = {r.subject_id for r in rows if r.subject_kind == kind}
+            touched: set[UUID] = {
+                r.subject_id
+                for r in rows
+                if r.subject_kind == kind and r.action not in _READ
+            }
             touched |= postings.of_units(session, kind, units)
             if touched:
                 current = postings.load(session, kind, touched)

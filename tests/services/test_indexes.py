@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import sqlalchemy.orm as so
 
 from marketplace.domain.actors import system
-from marketplace.services import indexes, offers, organisations
+from marketplace.services import indexes, needs, offers, organisations
 from marketplace.services.indexes import MatchIndex
 from matching import Matcher, index_stamp
 from tests.factories import list_offer, pool
@@ -206,6 +206,24 @@ def test_a_unit_that_moves_takes_its_offers_along(
     posting = index.fresh(world.session).get(str(offer.id))
     assert posting is not None
     assert posting.codes["region"] == {"370202"}
+
+
+def test_who_reads_what_is_confidential_changes_nothing_in_the_index(
+    world: World, index: MatchIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need, offer = pool(world), list_offer(world)
+    assert known(index, world) == {str(need.id), str(offer.id)}
+    needs.note_reading(world.session, world.actor("operator"), need.id, ["budget"])
+    offers.note_reading(world.session, world.actor("operator"), offer.id, ["text"])
+    world.session.commit()
+    mark = index._mark.seq
+    monkeypatch.setattr(indexes, "COMPACT_AFTER", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(indexes.postings, "load", None)
+        assert index.upkeep(world.session) is False
+    assert index._mark.seq == mark + 2
+    more = list_offer(world)
+    assert known(index, world) == {str(need.id), str(offer.id), str(more.id)}
 
 
 def test_a_search_does_not_write(world: World, index: MatchIndex) -> None:
