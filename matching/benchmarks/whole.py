@@ -35,9 +35,10 @@ from matching.benchmarks.grown import Grown
 from matching.engine import Matcher
 from matching.errors import MatchingError
 from matching.postings import Posting
-from matching.weights import load
 
 TOP: Final = 10
+_WHOLE_ORDERS: Final = 100
+"""Needs for which the whole collection is scored, at some seconds each."""
 _OPENING = """
 import sys
 from time import perf_counter
@@ -128,16 +129,8 @@ def ranking(
     return retrieval.measure(tasks, queries, rounds)
 
 
-def final_order(
-    grown: Grown, documents: int, most: int, *, plain: bool
-) -> dict[str, Any]:
+def final_order(matcher: Matcher, needs: Sequence[Posting]) -> dict[str, Any]:
     """Compare the first ten with those of a ranking in which all are candidates.
-
-    Parameters
-    ----------
-    plain : bool
-        Texts alone. With columns drawn by chance, what a posting has beside its text
-        says nothing of its text, which no real market comes near to.
 
     Returns
     -------
@@ -145,11 +138,9 @@ def final_order(
         ``equal``, the share of equal first tens; ``gap``, by how much the tenth score
         of the others lies below at most and on average.
     """
-    matcher = Matcher.build(invented_offers.offers(grown, documents, plain=plain))
-    needs = list(invented_offers.needs(grown, most, plain=plain))
     everything = Matcher(
         matcher._snapshot,  # noqa: SLF001 - the same contents under other weights
-        replace(load(), candidates=documents),
+        replace(matcher.weights, candidates=len(matcher)),
     )
     equal = 0
     gaps = []
@@ -161,8 +152,7 @@ def final_order(
             continue
         gaps.append(full[-1][1] - mine[-1][1])
     return {
-        "plain": plain,
-        "documents": documents,
+        "documents": len(matcher),
         "queries": len(needs),
         "equal": equal / len(needs),
         "greatest_gap": max(gaps, default=0.0),
@@ -326,12 +316,14 @@ def measure(
     queries = retrieval.queries_of(grown.long, len(grown.words), limit)
     result["rank"] = ranking(matcher, needs, tantivy, queries, rounds)
     del tantivy
+    result["final_order"] = [final_order(matcher, needs[:_WHOLE_ORDERS])]
     result["freshness"] = freshness(matcher, grown, min(documents, 500))
     result["joining"] = joining(matcher, grown, needs, many)
     few = min(documents, 20_000)
-    result["final_order"] = [
-        final_order(grown, few, limit, plain=plain) for plain in (True, False)
-    ]
+    for plain in (True, False):
+        some = Matcher.build(invented_offers.offers(grown, few, plain=plain))
+        asking = list(invented_offers.needs(grown, limit, plain=plain))
+        result["final_order"].append({"plain": plain} | final_order(some, asking))
     return result
 
 
