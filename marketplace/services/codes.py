@@ -238,23 +238,31 @@ def check(
     return found
 
 
-def names(session: so.Session, list_id: str) -> dict[str, tuple[str, str]]:
+def names(
+    session: so.Session, list_id: str, *, only: Collection[str] | None = None
+) -> dict[str, tuple[str, str]]:
     """Return the Chinese and English name of every code, retired ones included.
+
+    Parameters
+    ----------
+    only : collection of str, optional
+        The codes that are asked for; those that the list does not have stay out.
 
     Raises
     ------
     NotFound
-        No such list.
+        No such list, all of which is asked for.
     """
-    rows = session.execute(
+    asked = (
         sa.select(Code.code, Code.zh, Code.en)
         .join(CodeListVersion, Code.version_id == CodeListVersion.id)
         .where(CodeListVersion.list_id == list_id)
         .order_by(CodeListVersion.valid_from.desc(), Code.position)
     )
+    rows = session.execute(asked if only is None else asked.where(Code.code.in_(only)))
     found: dict[str, tuple[str, str]] = {}
     for code, zh, en in rows:
         found.setdefault(code, (zh, en))
-    if not found:
+    if not found and only is None:
         raise NotFound(_NO_LIST.format(id=list_id))
     return found

@@ -6,11 +6,11 @@ quotes only what the engine handed out, and the engine hands out only what may b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from marketplace.errors import Text
-from matching import Reason
+from matching import Match, Reason
 
 SENTENCES: dict[str, Text] = {
     "core_missed": Text(
@@ -59,6 +59,17 @@ LISTS = {
     "same_city": "region",
     "same_province": "region",
 }
+
+
+def codes_in(matches: Iterable[Match]) -> dict[str, set[str]]:
+    """Return the codes that reasons speak of, by code list."""
+    found: dict[str, set[str]] = {}
+    for match in matches:
+        for reason in match.reasons:
+            if reason.code in LISTS:
+                listed = found.setdefault(LISTS[reason.code], set())
+                listed.update(reason.values["codes"])
+    return found
 
 
 def sentence(

@@ -30,7 +30,7 @@ from marketplace.services import (
 )
 from marketplace.services.indexes import MatchIndex
 from marketplace.services.lifecycles import Aggregate
-from marketplace.services.match_reasons import sentence
+from marketplace.services.match_reasons import codes_in, sentence
 from marketplace.services.postings import Composed
 from matching import (
     VERSION,
@@ -182,8 +182,8 @@ def _answer(
     ranked = index.fresh(session).rank(posting, limit, where)
     sides = _sides(session, actor, [UUID(m.id) for m in ranked], need=kinds == {"need"})
     names = {
-        name: codes.names(session, name)
-        for name in ("sd_chain", "tech_field", "region")
+        name: codes.names(session, name, only=said)
+        for name, said in codes_in(ranked).items()
     }
     own = Side(posting.id, posting.kind, posting.title, owner_org_id, "", composed)
     items = [
