@@ -1,7 +1,15 @@
 """Turn postings into segments: words counted, facts read, everything laid out."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import closing
 from hashlib import blake2b
 from io import BytesIO
@@ -15,7 +23,16 @@ import numpy.typing as npt
 from matching.facts import Facts, dumped
 from matching.lexicon.background import informativeness
 from matching.postings import Posting
-from matching.scan import BLOCK, LOGS, Block, Forward, by_feature
+from matching.scan import (
+    BLOCK,
+    LOGS,
+    Block,
+    Forward,
+    by_feature,
+    gathered,
+    key_order,
+    scattered,
+)
 from matching.sections import substance
 from matching.segments import (
     GRAM_KINDS,
@@ -24,7 +41,6 @@ from matching.segments import (
     Features,
     Floats,
     Integers,
-    Mask,
     Segment,
     by_id,
     digest64,
@@ -33,7 +49,7 @@ from matching.segments import (
     offsets,
     searchable,
 )
-from matching.tokens import are_of, fold, kinds_of, tokenise
+from matching.tokens import Kind, among, fold, kinds_of, tokenise
 
 CHUNK: Final = 1024
 """Postings that are cut into words in one pass; bounds the memory of a build. A block
@@ -63,26 +79,37 @@ def weighted_texts(
 
 def count_features(
     folded: Sequence[str], owners: Integers, weights: Integers
-) -> tuple[Integers, npt.NDArray[np.uint64], Integers]:
+) -> tuple[Integers, Features, Integers]:
     """Count features by owner.
+
+    Parameters
+    ----------
+    folded : sequence of str, length n
+        Texts as `matching.tokens.fold` returns them.
+    owners : array of int64, shape (n,)
+        To which posting each text belongs, ascending.
+    weights : array of int64, shape (n,)
+        How often a feature counts in each text.
 
     Returns
     -------
     owners, features, counts
-        Sorted by owner, then by feature.
+        Sorted by scattered feature, then by owner: the order of posting lists, so that
+        those of several chunks only have to be merged.
     """
     tokens = tokenise(folded)
-    docs = owners[tokens.owners]
-    order = np.lexsort((tokens.features, docs))
-    docs, features = docs[order], tokens.features[order]
-    heavy = weights[tokens.owners][order]
+    keys = scattered(tokens.features)
+    order = key_order(keys)
+    texts = tokens.owners[order]
+    docs, keys = owners[texts], keys[order]
     if not len(docs):
-        return docs, features, heavy
+        return docs, keys, docs
     new = np.empty(len(docs), dtype=np.bool_)
     new[0] = True
-    new[1:] = (docs[1:] != docs[:-1]) | (features[1:] != features[:-1])
+    new[1:] = (docs[1:] != docs[:-1]) | (keys[1:] != keys[:-1])
     starts = np.flatnonzero(new)
-    return docs[starts], features[starts], np.add.reduceat(heavy, starts)
+    counts = np.add.reduceat(weights[texts], starts)
+    return docs[starts], gathered(keys[starts]), counts
 
 
 def features_of(
@@ -90,12 +117,14 @@ def features_of(
 ) -> tuple[Features, Integers]:
     """Return the features of one posting, ascending, and how often each counts."""
     texts = weighted_texts(posting, field_weights)
-    _, features, counts = count_features(
-        [fold(text) for text, _ in texts],
-        np.zeros(len(texts), np.int64),
-        np.array([weight for _, weight in texts], np.int64),
-    )
-    return features, counts
+    tokens = tokenise([fold(text) for text, _ in texts])
+    order = np.argsort(tokens.features, kind="stable")
+    features = tokens.features[order]
+    if not len(features):
+        return features, np.zeros(0, np.int64)
+    weights = np.array([weight for _, weight in texts], np.int64)
+    starts = np.flatnonzero(np.append(True, features[1:] != features[:-1]))
+    return features[starts], np.add.reduceat(weights[tokens.owners[order]], starts)
 
 
 class SegmentBuilder:
@@ -127,7 +156,7 @@ class SegmentBuilder:
         self._id_keys: list[int] = []
         self._ids: list[bytes] = []
         self._facts: list[bytes] = []
-        self._labels: dict[tuple[str, str], list[int]] = {}
+        self._labels: dict[tuple[str, str], list[int]] = defaultdict(list)
 
     def __len__(self) -> int:
         return len(self._sizes)
@@ -173,7 +202,7 @@ class SegmentBuilder:
             labels.extend((axis, code) for code in codes)
         for axis, value in labels:
             if value:
-                self._labels.setdefault((axis, value), []).append(doc)
+                self._labels[axis, value].append(doc)
 
     def close(self) -> None:
         """Let go of the temporary file."""
@@ -243,20 +272,20 @@ def _sizes_of(features: Features, forward: Forward) -> tuple[Floats, Floats, Flo
     in every segment, and so are the sums, to the last bit.
     """
     documents = len(forward.bounds) - 1
-    _, sizes = forward.places(np.arange(documents))
-    owners = np.repeat(np.arange(documents), sizes)
+    owners = np.repeat(np.arange(documents), np.diff(forward.bounds))
+    given = kinds_of(features)[forward.numbers]
 
-    def total(kinds: Mask, values: npt.NDArray[Any]) -> Floats:
-        mine = kinds[forward.numbers]
-        sums = np.bincount(owners[mine], values[mine], minlength=documents)
+    def total(kinds: Collection[Kind], values: npt.NDArray[Any]) -> Floats:
+        """Add up values; a feature of another kind adds 0."""
+        sums = np.bincount(owners, among(given, kinds) * values, documents)
         return sums.astype(np.float64, copy=False)
 
     logs = LOGS[forward.counts]
     weighed = (logs * informativeness(features)[forward.numbers]) ** 2
     return (
-        total(are_of(features, TOKEN_KINDS), forward.counts),
-        _norms(total(are_of(features, SCORED_KINDS), weighed)),
-        _norms(total(are_of(features, GRAM_KINDS), logs**2)),
+        total(TOKEN_KINDS, forward.counts),
+        _norms(total(SCORED_KINDS, weighed)),
+        _norms(total(GRAM_KINDS, logs**2)),
     )
 
 

@@ -1,7 +1,8 @@
 """What is compared one document at a time, read out of a posting once."""
 
 import json
-from dataclasses import astuple, dataclass
+import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Self
 from zlib import crc32
@@ -72,14 +73,16 @@ class Facts:
 
     def to_json(self) -> bytes:
         """Return the facts as lists, which are quicker to read than objects."""
-        grades = (self.grades, self.hidden_grades)
-        indicators = (self.rows, self.hidden_rows, self.read, self.hidden_read)
         return dumped(
             [
                 self.kind,
                 self.names,
-                *([astuple(grade) for grade in found] for found in grades),
-                *([_packed(item) for item in items] for items in indicators),
+                list(map(_packed_grade, self.grades)),
+                list(map(_packed_grade, self.hidden_grades)),
+                list(map(_packed, self.rows)),
+                list(map(_packed, self.hidden_rows)),
+                list(map(_packed, self.read)),
+                list(map(_packed, self.hidden_read)),
             ]
         )
 
@@ -123,6 +126,10 @@ def _bit(dimension: str) -> int:
     return crc32(dimension.encode("utf-8", "surrogatepass")) % 64
 
 
+def _packed_grade(grade: Grade) -> list[str]:
+    return [grade.family, grade.number, grade.suffix, grade.text]
+
+
 def _packed(indicator: Indicator) -> list[Any]:
     return [
         indicator.name,
@@ -154,8 +161,15 @@ def _unpacked(packed: list[Any]) -> Indicator:
     )
 
 
+# No sign left out here is a figure; most texts are seen through without a look at each.
+_FIRST_LIKE_A_FIGURE = re.compile(
+    "[0-9²³¹]|[^\x00-\xff\u2010-\u206f\u3000-\u9fff\uff01-\uff0f\uff1a-\uffff]"
+)
+
+
 def _has_figure(text: str) -> bool:
-    return any(map(str.isdigit, text))
+    found = _FIRST_LIKE_A_FIGURE.search(text)
+    return found is not None and any(map(str.isdigit, text[found.start() :]))
 
 
 def _read(text: str) -> tuple[Indicator, ...]:
@@ -179,10 +193,14 @@ def _visible_grades(posting: Posting) -> tuple[Grade, ...]:
     return wanted_grades(clean(posting.title), "\n".join(map(clean, rest)))
 
 
+_JSON: Final = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), sort_keys=True
+)
+
+
 def dumped(value: object) -> bytes:
     """Return JSON; half characters stay such, as `json.loads` reads them back.
 
     As escapes, two halves side by side would come back as one whole character.
     """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return text.encode("utf-8", "surrogatepass")
+    return _JSON.encode(value).encode("utf-8", "surrogatepass")

@@ -12,6 +12,7 @@ import re
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -180,6 +181,10 @@ _BEFORE = re.compile(
     rf"(?P<fill>{_FILLERS})$"
 )
 _BEFORE_LAST = {word[-1] for word in _DIRECTIONS} | set(" :(约到至在为azqmtΦφØ⌀")
+# The last signs of what _introduction and _SIGN, or _PLUS_MINUS, may find.
+_INTRODUCING = _BEFORE_LAST | set("的ABCHLPVWaqztmΦφØ⌀ (:")
+_SIGNING = frozenset("± +-下上负")
+_INTRODUCING_OR_SIGNING = _INTRODUCING | _SIGNING
 _AT_LENGTH = "|".join(
     ["为", "是", "约为", *(word for word in _STRONG.split("|") if len(word) > 1)]
 )
@@ -224,13 +229,16 @@ _CHANGE = re.compile(
     r"(?P<up>提高|提升|增加|增长|上升|扩大|延长|增|升))(?:至|到|为) ?"
     r"| ?(?P<arrow>→|-+>|—+>) ?"
 )
-# The Chinese characters with which these patterns, and 余 and 多, may begin.
+# The signs with which these patterns, 余 and 多 may begin, and _AFTER and _CHAIN.
 _GOING_ON = frozenset("至到和与左以逐进大降减缩压提增上扩延升下余多")
+_FOLLOWED = _GOING_ON | set(" )±+-~—.→t(之内及或≤<≥>")
+_FOLLOWED_OR_PARTED = _FOLLOWED | set("/:×xX*")
 _CHANGED = re.compile(
     "(?:提高|提升|增加|增长|延长|降低|下降|减少|减小|缩短|缩小|节约|节省|减轻|提速"
     "|节[能水电油煤气汽材药肥料]|增[产收效]|降[耗本噪]|减[重排]|提效)"
     "(?:了|幅度|率|比例)?$"
 )
+_LONGEST_CHANGED = 4
 # "比现有产品提高30%" compares with what stands between.
 _BASELINE = re.compile(
     f"(?:相?[比较]于?|相对于?|与)(?:现有?|原有?|传统|常规|普通|目前|当前|同类|国[内外]|进口|市售"
@@ -287,6 +295,12 @@ _LEADING_ON = """
 """
 _TRAILING = frozenset(_LEADING_ON.split()).union(" :=(,-")
 _LONGEST_TRAILING = max(map(len, _TRAILING))
+_TRAILING_FIRST = frozenset(word[0] for word in _TRAILING)
+_TRAILING_LAST = frozenset(word[-1] for word in _TRAILING)
+# A name that ends so may say more of a bare figure: the unit in its bracket, or 分别.
+_CLOSING = frozenset(")别ΦφØ⌀")
+# What stands behind a figure that ends its clause.
+_OVER = frozenset(["", *",。;、"])
 # 响应 and 性能 are words of their own.
 _BELONGING = {"应": "响效反供感适", "能": "性产节功智动势热电储光阳机"}
 # What a bare figure must measure before running words pass for an indicator.
@@ -298,6 +312,19 @@ _QUANTITY = re.compile(
     "|[年月日亩单]产|[年日]处理|行程|扬程|量程|节拍|[力转扭]矩|间隙|背隙|角|幅|载荷|负[载荷]"
     "|R[azqmt]|[ΦφØ⌀]|[A-Z][a-z]{0,2})$"
 )
+_LONGEST_QUANTITY = 3
+
+
+def _names_quantity(name: str) -> bool:
+    """Tell whether words end in that of a quantity; one more sign may end the line."""
+    return _QUANTITY.search(name, max(0, len(name) - _LONGEST_QUANTITY - 1)) is not None
+
+
+def _names_change(name: str) -> bool:
+    """Tell whether words end in that of a change; one more sign may end the line."""
+    return _CHANGED.search(name, max(0, len(name) - _LONGEST_CHANGED - 1)) is not None
+
+
 # Signs between a name and its figure. Some are units in front of the figure.
 _SCALE = re.compile(
     r"(?<![A-Za-z])(?P<scale>HRC|HRA|HRB|HV|HBW|HB|HL|IP|R[azqmt]|[ΦφØ⌀]|pH|PH)[ (:]*$"
@@ -322,6 +349,7 @@ _SCALES = {
     "IP": ("IP", "防护等级"),
 }
 _NAME_BEFORE = re.compile(r"(?:[A-Za-z0-9_/#×*第.]|[0-9]:|[A-Za-z0-9)][\-—+]|/[A-Z] )$")
+_LONGEST_NAMING = 3
 _CURRENT_BEFORE = re.compile(r"(?<![A-Za-z])(?:AC|DC)$")
 _LATIN_BEFORE = re.compile(r"[A-Za-z] $")
 _MOBILE = re.compile("1[3-9][0-9]{9}(?= ?(?:转|$|[,;。；、)]))")
@@ -534,6 +562,8 @@ def _power(match: re.Match[str], name: str = "power") -> int:
 
 def _figure(match: re.Match[str]) -> float:
     """Return the value of a matched figure, infinite when it is out of reach."""
+    if match.lastgroup == "decimal":  # Nothing but digits, as most are.
+        return _plain_figure(match["decimal"])
     if match["ten"] or match["ten_words"]:
         return float(f"1e{_power(match, 'ten')}")
     if words := match["chinese"] or match["to"]:
@@ -645,6 +675,8 @@ class _Scanner:
             if remark := self._remark(match.start()):
                 at = remark
                 continue
+            if self._says_nothing(match):
+                continue
             reading = self._read(match)
             if reading is None:
                 continue
@@ -658,6 +690,34 @@ class _Scanner:
             elif reading.shape is not Comparison.EQ:
                 at = reading.end
 
+    def _says_nothing(self, match: re.Match[str]) -> bool:
+        """See at a glance that a figure in running words is no indicator.
+
+        No sign and no words of comparison stand in front of it. A figure in Chinese
+        words then needs a unit and words behind it, as 三年以上 has them; another one
+        needs at least a unit, its own or that of a name such as 厚度(mm).
+        """
+        start, end = match.span()
+        if self.loose or self.text[start - 1 : start] in _INTRODUCING_OR_SIGNING:
+            return False
+        if match["chinese"]:
+            return self._is_mere_count(end)
+        if not match["decimal"] or self.waiting_end == self.done:
+            return False
+        if self.text[end : end + 1] not in _OVER and not self._runs_on(end, _FOLLOWED):
+            return False
+        last = _without_trailing(self.text, max(self.done, start - _WINDOW), start)
+        return self.text[last - 1 : last] not in _CLOSING
+
+    def _is_mere_count(self, end: int) -> bool:
+        """See at a glance that no words of comparison follow, as in 一种 and 三个."""
+        unit = scan(self.text, end)
+        if unit is not None:
+            end = unit[1]
+            if unit[0] in _BY_HOW_MUCH:
+                return False
+        return self.text[end : end + 1] not in _FOLLOWED_OR_PARTED
+
     def _remark(self, at: int) -> int:
         """Return where the bracket ends that lies around a place, if one does."""
         while self.remarks and self.remarks[0][1] <= at:
@@ -669,17 +729,23 @@ class _Scanner:
         """Read a figure with all that belongs to it, or see that it is none."""
         value, first = _figure(match), max(self.done, match.start() - _WINDOW)
         before = self.text[first : match.start()]
-        tolerance = _PLUS_MINUS.search(before[-4:])
-        signed = None if tolerance else _SIGN.search(before[-4:])
+        tolerance = signed = None
+        if before[-1:] in _SIGNING:
+            tolerance = _PLUS_MINUS.search(before[-4:])
+            signed = None if tolerance else _SIGN.search(before[-4:])
         if cut := tolerance or signed:
             before = before[: -len(cut.group())]
         if signed and not before and self.text[max(0, first - 1) : first].isalnum():
             return None  # The second term of a sum, as in 2.5 cm+1 ppm.
         word, scale, start, outer = _introduction(before)
         introduced = bool(word or tolerance or _own_unit(match))
-        if match["chinese"] and not introduced and self._runs_on(match.end()):
+        runs_on = match["chinese"] and self._runs_on(match.end(), _GOING_ON)
+        if runs_on and not introduced:
             return None
-        if not self._is_figure(match, before, scale, introduced=introduced):
+        known = introduced or bool(scale)
+        if not math.isfinite(value) or not self._is_figure(
+            match, before, scale, is_known=known
+        ):
             return None
         minus = signed is not None and signed.group() in _MINUS
         reading = _Reading(
@@ -713,31 +779,34 @@ class _Scanner:
         alone = not (introduced or scale or reading.unit)
         return reading if self._is_whole(reading, match, before, alone) else None
 
-    def _runs_on(self, end: int) -> bool:
-        """See at a glance that a figure in Chinese words goes on as other words.
+    def _runs_on(self, end: int, going_on: AbstractSet[str]) -> bool:
+        """See at a glance that behind a figure there are only other words.
 
-        Neither a unit nor another figure nor a change can begin with the next
-        character, and without one of them such a figure is none.
+        Neither a unit nor what `going_on` belongs to can begin with the next character.
+        A figure in Chinese words without a unit, another figure or a change is none.
         """
         char = self.text[end : end + 1]
         if not "一" <= char <= "鿿":
             return False
-        return char not in _GOING_ON and char not in first_signs()
+        return char not in going_on and char not in first_signs()
 
     def _read_pair(self, reading: _Reading, before: str) -> None:
         """Read what makes a tolerance, a change or a range of a figure."""
-        if self._read_tolerance(reading) or self._read_change(reading):
+        if self.text[reading.end : reading.end + 1] in _FOLLOWED:
+            if self._read_tolerance(reading) or self._read_change(reading):
+                return
+            self._read_range(reading)
+        if reading.shape is not Comparison.EQ or reading.unit != "°C" or reading.word:
             return
-        self._read_range(reading)
-        room = _ROOM_TO.search(before) if reading.shape is Comparison.EQ else None
-        if room and reading.unit == "°C" and not reading.word:
+        if room := _ROOM_TO.search(before):
             reading.start -= len(room.group())
             reading.value, reading.value2 = sorted((_ROOM_DEGREES, reading.value))
             reading.shape = Comparison.RANGE
 
     def _read_after(self, reading: _Reading) -> None:
         """Read the words of comparison behind a figure, and a second bound."""
-        if after := _AFTER.match(self.text, reading.end):
+        followed = self.text[reading.end : reading.end + 1] in _FOLLOWED
+        if followed and (after := _AFTER.match(self.text, reading.end)):
             reading.end, reading.bounded = after.end(), True
             reading.inside = after["word"].endswith("内") and not reading.sign
             if not reading.sign or reading.word in _WEAK_WORDS:
@@ -760,25 +829,26 @@ class _Scanner:
         return all(map(math.isfinite, figures)) and not self._is_date(reading)
 
     def _is_figure(
-        self, match: re.Match[str], before: str, scale: str, *, introduced: bool
+        self, match: re.Match[str], before: str, scale: str, *, is_known: bool
     ) -> bool:
-        """Tell a figure from the digits of a model, a standard, a size or a list."""
+        """Tell a figure from the digits of a model, a standard, a size or a list.
+
+        It is known when words of comparison or a scale stand in front of it.
+        """
         end = match.end()
-        part = _TIMES.match(self.text, end) or _CODE.fullmatch(match["decimal"] or "")
-        if part or not math.isfinite(_figure(match)):
+        if _TIMES.match(self.text, end) or _CODE.fullmatch(match["decimal"] or ""):
             return False
         if scale in _LOADED and _LOAD.match(self.text, end):
             return False
         if match["chinese"] and before.endswith(("为", "是")):
             return False
-        if match["to"] and not (introduced or self._names_ratio(before)):
+        if match["to"] and not (is_known or self._names_ratio(before)):
             return False
         volts = self.text[end : end + 2].strip().startswith(("V", "v", "伏"))
-        if volts and _CURRENT_BEFORE.search(before):
+        if is_known or (volts and _CURRENT_BEFORE.search(before)):
             return True
         called = _MOBILE.match(self.text, match.start())
-        named = called or _NAME_BEFORE.search(before)
-        return introduced or bool(scale) or not named
+        return not (called or _NAME_BEFORE.search(before[-_LONGEST_NAMING:]))
 
     def _is_spelt_out(self, reading: _Reading, before: str, introduced: bool) -> bool:
         """Tell a figure in Chinese words from such words in running text.
@@ -788,7 +858,7 @@ class _Scanner:
         bounded = bool(reading.sign and reading.unit)
         if reading.inside and not (self.loose and dimension(reading.unit) == "[time]"):
             bounded = False  # 一种内在关联, 一天之内
-        by_much = reading.unit in _BY_HOW_MUCH and _CHANGED.search(before)
+        by_much = reading.unit in _BY_HOW_MUCH and _names_change(before)
         return bool(introduced or bounded or by_much)
 
     def _is_date(self, reading: _Reading) -> bool:
@@ -802,6 +872,8 @@ class _Scanner:
 
     def _read_fraction(self, reading: _Reading, before: str) -> bool:
         """Read 1/3 and 20:1; refuse a time of day and a ratio of several parts."""
+        if self.text[reading.end : reading.end + 1] not in {"/", ":", " "}:
+            return True
         match = _FRACTION.match(self.text, reading.end)
         if match and (reading.word or (self.loose and match.end() == len(self.text))):
             reading.value /= int(match[1])
@@ -912,11 +984,13 @@ class _Scanner:
 
     def _read_change(self, reading: _Reading) -> bool:
         """Read "from 5% down to 2%": only where it leads is an indicator."""
-        words = self.text[max(self.done, reading.start - _WINDOW) : reading.start]
-        origin = _ORIGIN.search(words)
         match = _CHANGE.match(self.text, reading.end)
         pair = self._second(match.end(), reading.unit) if match else None
-        if not (match and pair and (origin or match["arrow"])):
+        if not (match and pair):
+            return False
+        words = self.text[max(self.done, reading.start - _WINDOW) : reading.start]
+        origin = _ORIGIN.search(words)
+        if not (origin or match["arrow"]):
             return False
         down = match["down"] is not None
         if match["arrow"]:
@@ -960,7 +1034,7 @@ class _Scanner:
         name = (before.rstrip(" :(") or self.given_name).removesuffix("为")
         over = _CLAUSE.match(self.text, end) or end == len(self.text)
         small = abs(reading.value) < _YEARS.start and abs(high) < _YEARS.start
-        return bool(over and small and _QUANTITY.search(name))
+        return bool(over and small and _names_quantity(name))
 
     def _read_chain(self, reading: _Reading) -> bool:
         """Read 0.5≤x≤1.0 mm, which bounds what stands in the middle."""
@@ -1013,7 +1087,7 @@ class _Scanner:
             return False
         first = self._clause_start(reading.start)
         named = _HEADING.fullmatch(self.text, first, reading.start)
-        if named and _QUANTITY.search(named[1]):
+        if named and _names_quantity(named[1]):
             self.waiting, self.waiting_end = named.span(1), mark.end()
             first = reading.start
         words = self.source.original[slice(*self.source.span(first, mark.end()))]
@@ -1040,7 +1114,7 @@ class _Scanner:
         if reading.sign == "≤" and not reading.word:
             first, last = self._name(reading.start)
             timed = dimension(reading.unit) == "[time]"
-            if not timed or _QUANTITY.search(self.text[first:last]):
+            if not timed or _names_quantity(self.text[first:last]):
                 return None
             return _MEANWHILE.match(self.text, reading.end)
         mark = _CONDITION_MARK.match(self.text, reading.end)
@@ -1068,7 +1142,7 @@ class _Scanner:
         first, last = self._name(reading.start)
         name = _REMARK.sub("", self.text[first:last])
         loosely = self.loose and bool(name or self.given_name)
-        if not (_QUANTITY.search(name) or loosely) or name.endswith(
+        if not (_names_quantity(name) or loosely) or name.endswith(
             ("温度", "时间", "周期", "寿命")
         ):
             return False
@@ -1096,7 +1170,8 @@ class _Scanner:
             return False
         words = self.source.original[slice(*self.source.span(first, reading.end))]
         words = words.strip(" (（")
-        self.spare.append(self._build(reading, words, first))
+        if self.loose:
+            self.spare.append(self._build(reading, words, first))
         joined = first == self.aside_end
         if not joined:
             self.asides.clear()
@@ -1130,7 +1205,7 @@ class _Scanner:
     def _indicator(self, reading: _Reading) -> Indicator | None:
         first, last = self._name(reading.start)
         name, condition = _DIAMETER.sub("", self.text[first:last]), ""
-        if match := _NAME_BRACKET.fullmatch(name):
+        if name.endswith(")") and (match := _NAME_BRACKET.fullmatch(name)):
             name, inside = match[1], match[2]
             found = scan(inside, 0)
             if found is None or found[1] < len(inside):
@@ -1144,7 +1219,7 @@ class _Scanner:
             self.done = over.start() if over else len(self.text)
             return None
         name = _ADVERB.sub("", name)
-        if extreme := _EXTREME.fullmatch(name):
+        if "最" in name and (extreme := _EXTREME.fullmatch(name)):
             name = extreme["extreme"] + extreme["rest"]
         if not self._passes(reading, name):
             return None
@@ -1173,7 +1248,7 @@ class _Scanner:
             return ""
         over = _OF_END.search(match[1])
         name = match[1][: over.start()] if over else match[1]
-        if not (_QUANTITY.search(name) or name.casefold() in _CANONICAL_NAME):
+        if not (_names_quantity(name) or name.casefold() in _CANONICAL_NAME):
             return ""
         reading.end = match.start(1) + len(name)
         return name
@@ -1222,7 +1297,7 @@ class _Scanner:
             return False
         spoken = reading.sign if reading.word not in _WEAK_WORDS else ""
         paired = reading.shape is not Comparison.EQ
-        known = _QUANTITY.search(name) or _CHANGED.search(name)
+        known = _names_quantity(name) or _names_change(name)
         if self.loose:
             tail = self.text[reading.end : reading.end + _WINDOW]
             last = not tail or _BRACKET.fullmatch(tail)
@@ -1233,7 +1308,7 @@ class _Scanner:
         elif spoken:
             passes = bool(reading.unit or name)
         elif paired:
-            passes = bool(reading.unit or _QUANTITY.search(name))
+            passes = bool(reading.unit or _names_quantity(name))
         else:
             # 相关系数为0.99 is one; 工序比2.5更多的 is none.
             pure = reading.word and (not rest or _CLAUSE.match(rest))
@@ -1258,6 +1333,8 @@ def _introduction(before: str) -> tuple[re.Match[str] | None, str, int, int]:
     tuple
         The words and the scale; where the words begin, and where both do.
     """
+    if before[-1:] not in _INTRODUCING:
+        return None, "", len(before), len(before)
 
     def word_before(end: int) -> re.Match[str] | None:
         last = before[max(0, end - _WORD_WINDOW) : end]
@@ -1285,8 +1362,13 @@ def _without_trailing(text: str, first: int, end: int) -> int:
     They are sought from behind, each place once: as a pattern, the many ways in which
     需要要求可以达 can be cut would be tried one after another.
     """
+    if end <= first or text[end - 1] not in _TRAILING_LAST:
+        return end
     begins, at = [end], end - 1
     while at >= max(first, begins[-1] - _LONGEST_TRAILING):
+        if text[at] not in _TRAILING_FIRST:
+            at -= 1
+            continue
         words = {text[at:stop] for stop in begins[-_LONGEST_TRAILING:]}
         if at and text[at - 1] in _BELONGING.get(text[at], ""):
             words.discard(text[at])
@@ -1327,7 +1409,7 @@ def _is_lower_better(name: str, value: float | None, unit: str) -> bool:
         return measured in _FINER_IS_BETTER
     if measured == "[grade]" and _LOWER_GRADE.search(name):
         return True
-    if _CHANGED.search(name) or _CHANGING.match(name):
+    if _names_change(name) or _CHANGING.match(name):
         return False
     # The last word is what the quantity is: 磨损寿命 is a life, 失效率 no efficiency.
     lower, higher = (
@@ -1337,21 +1419,27 @@ def _is_lower_better(name: str, value: float | None, unit: str) -> bool:
     return lower >= higher and lower > 0
 
 
+_DEPENDING = frozenset(["better", "reach", "up", "down"])
+
+
 def _comparison(reading: _Reading, name: str) -> Comparison:
     if reading.shape is not Comparison.EQ:
         return reading.shape
+    if not reading.sign:
+        changed = _names_change(name) or _CHANGING.match(name)
+        return Comparison.GE if reading.unit == "IP" or changed else Comparison.EQ
+    if reading.sign not in _DEPENDING:
+        return Comparison(reading.sign)
     lower = _is_lower_better(name, reading.value, reading.unit)
     higher = _HIGHER_BETTER.search(name) is not None
     fine = dimension(reading.unit) in _FINER_IS_BETTER
-    changed = bool(_CHANGED.search(name) or _CHANGING.match(name))
-    turning = {
+    turned = {
         "better": Comparison.LE if lower or (fine and not higher) else Comparison.GE,
         "reach": Comparison.LE if lower else Comparison.GE,
         "up": Comparison.EQ if lower else Comparison.GE,
         "down": Comparison.EQ if higher else Comparison.LE,
-        "": Comparison.GE if reading.unit == "IP" or changed else Comparison.EQ,
     }
-    return turning.get(reading.sign) or Comparison(reading.sign)
+    return turned[reading.sign]
 
 
 def extract(text: str) -> list[Indicator]:
@@ -1546,7 +1634,7 @@ def _plain_name(name: str) -> str:
     words = words.casefold()
     words = _GENERIC.sub("", _REMARK.sub("", words) or words)
     words = _TRAILING_SYMBOL.sub("", words)
-    if _CHANGED.search(words):
+    if _names_change(words):
         words = _BASELINE.sub("", words)
     if changing := _CHANGING.match(words):
         words = words[changing.end() :] + changing.group()  # 降低能耗, 能耗降低

@@ -1,11 +1,12 @@
 """What goes into the engine and what comes out of it. Plain values, no behaviour."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal, InvalidOperation
+from operator import attrgetter
 from sys import float_info
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Self, TypeGuard
+from typing import Any, Final, Literal, NamedTuple, Self, TypeGuard
 
 from matching.errors import InvalidPosting
 from matching.indicators import Comparison, Indicator, Verdict, parse
@@ -178,27 +179,17 @@ class Posting:
     def to_dict(self) -> dict[str, Any]:
         """Return the posting as JSON values; empty fields are left out."""
         data: dict[str, Any] = {}
-        for name in _FIELDS:
-            value = getattr(self, name)
+        for name, value in zip(_FIELDS, _VALUES(self), strict=True):
             if not value and value != 0:
                 continue
-            match name:
-                case "codes":
-                    value = {axis: sorted(codes) for axis, codes in value.items()}
-                case "indicators" | "hidden_indicators":
-                    value = [indicator_to_dict(item) for item in value]
-                case "budget_yuan":
-                    value = str(value)
-                case "keywords" | "names":
-                    value = list(value)
-                case "hidden_parts":
-                    value = sorted(value)
-            data[name] = value
+            as_json = _AS_JSON.get(name)
+            data[name] = as_json(value) if as_json else value
         return data
 
 
 _LARGEST = float_info.max
 _FIELDS = tuple(Posting.__dataclass_fields__)
+_VALUES = attrgetter(*_FIELDS)
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
@@ -232,13 +223,34 @@ def _money(value: object, posting_id: str) -> Decimal:
 
 
 _INDICATOR_FIELDS = tuple(Indicator.__dataclass_fields__)
+_INDICATOR_VALUES = attrgetter(*_INDICATOR_FIELDS)
 
 
 def indicator_to_dict(indicator: Indicator) -> dict[str, Any]:
     """Return an indicator as JSON values."""
-    values = ((name, getattr(indicator, name)) for name in _INDICATOR_FIELDS)
+    values = zip(_INDICATOR_FIELDS, _INDICATOR_VALUES(indicator), strict=True)
     # Nought is a value: 0.0 equals False, and is not left out with it.
     return {k: v for k, v in values if not (v is None or v is False or v == "")}
+
+
+def _indicators_to_dicts(indicators: Iterable[Indicator]) -> list[dict[str, Any]]:
+    return [indicator_to_dict(indicator) for indicator in indicators]
+
+
+def _sorted_codes(codes: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    return {axis: sorted(values) for axis, values in codes.items()}
+
+
+_AS_JSON: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "codes": _sorted_codes,
+    "indicators": _indicators_to_dicts,
+    "hidden_indicators": _indicators_to_dicts,
+    "budget_yuan": str,
+    "keywords": list,
+    "names": list,
+    "hidden_parts": sorted,
+}
+"""How the fields of a posting are written that JSON has no like of."""
 
 
 def indicator_from_dict(data: Mapping[str, Any]) -> Indicator:

@@ -50,6 +50,8 @@ _Parts: TypeAlias = tuple[
 ]
 _START: Final = np.uint64((1 << 40) - 1)
 _PEAK: Final = np.uint64(56)
+_TOP: Final = np.uint64(48)
+_MIDDLE: Final = np.uint64(32)
 _SPREAD: Final = 0x9E3779B97F4A7C15
 _GATHER: Final = pow(_SPREAD, -1, 1 << 64)
 _CHUNK: Final = 256
@@ -148,9 +150,7 @@ def by_feature(
     _check_triples(owners, features, counts, documents)
     docs = np.asarray(owners).astype(np.uint16)
     keys = scattered(np.asarray(features, np.uint64))
-    # Stable sorts of 16 bits take one pass; most callers bring documents in order.
-    order = np.argsort(docs, kind="stable")
-    order = order[np.argsort(keys[order], kind="stable")]
+    order = _by_key_and_document(keys, docs)
     keys, docs = keys[order], docs[order]
     new = np.ones(len(keys), np.bool_)
     new[1:] = keys[1:] != keys[:-1]
@@ -163,6 +163,44 @@ def by_feature(
         docs,
         np.asarray(counts)[order].astype(np.uint8),
     )
+
+
+def _by_key_and_document(keys: Keys, docs: npt.NDArray[np.uint16]) -> Integers:
+    """Return the order by key, then by document.
+
+    Most callers bring the documents of each key in order, and keys in a few ascending
+    runs; NumPy's stable sort of 64 bits then only merges these (Timsort).
+    """
+    order = np.argsort(keys, kind="stable")
+    keys_then, docs_then = keys[order], docs[order]
+    same = keys_then[1:] == keys_then[:-1]
+    if not (same & (docs_then[1:] < docs_then[:-1])).any():
+        return order
+    order = np.argsort(docs, kind="stable")
+    return order[np.argsort(keys[order], kind="stable")]
+
+
+def key_order(keys: Keys) -> Integers:
+    """Return the stable order of scattered keys that come in any order.
+
+    Their upper halves are evenly spread and nearly all different, so two passes over 16
+    bits put nearly everything in order; what still lies the wrong way round among equal
+    upper halves is sorted afterwards.
+
+    Examples
+    --------
+    >>> key_order(np.array([7, 1 << 40, 3, 7], np.uint64)).tolist()
+    [2, 0, 3, 1]
+    """
+    order = np.argsort((keys >> _MIDDLE).astype(np.uint16), kind="stable")
+    order = order[np.argsort((keys >> _TOP).astype(np.uint16)[order], kind="stable")]
+    then = keys[order]
+    falls = np.flatnonzero(then[1:] < then[:-1])
+    if len(falls):
+        upper = then >> _MIDDLE
+        mixed = np.flatnonzero(np.isin(upper, upper[falls]))
+        order[mixed] = order[mixed][np.argsort(then[mixed], kind="stable")]
+    return order
 
 
 @dataclass(frozen=True, eq=False)

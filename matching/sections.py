@@ -46,6 +46,12 @@ _HEADING: Final = re.compile(
     r"(?:[】\]〕][ \t]*[:：]?|[ \t]*[:：]|[ \t]*(?=\n|$))"
 )
 
+_LAST_SIGNS: Final = "".join(
+    sorted({word[-1] for word in (_ABOUT_THE_FIRM + _BENEFITS + _DEALING).split()})
+)
+_MAY_END: Final = re.compile(rf"[{_LAST_SIGNS}](?=[\s:：(（\]】〕]|$)")
+"""Where a heading about nothing may end; most texts have no such place."""
+
 
 def substance(text: str) -> str:
     """Return a text without the sections that say nothing of the technology.
@@ -60,6 +66,8 @@ def substance(text: str) -> str:
     >>> substance("公司简介：我公司研发高强铝合金。")
     '公司简介：我公司研发高强铝合金。'
     """
+    if not _MAY_END.search(text):
+        return text
     headings = list(_HEADING.finditer(text))
     if not any(heading["nothing"] for heading in headings):
         return text

@@ -166,11 +166,12 @@ class _Draft:
 
     def strip(self) -> None:
         """Drop blanks at both ends."""
+        if self.text[:1] != " " and self.text[-1:] != " ":
+            return
         first = len(self.text) - len(self.text.lstrip(" "))
         last = max(first, len(self.text.rstrip(" ")))
-        if (first, last) != (0, len(self.text)):
-            self.text = self.text[first:last]
-            self.starts, self.ends = self.starts[first:last], self.ends[first:last]
+        self.text = self.text[first:last]
+        self.starts, self.ends = self.starts[first:last], self.ends[first:last]
 
 
 _FULL_WIDTH_COMMA = "\uff0c"
@@ -343,6 +344,14 @@ _LONGEST_KEPT = 20_000
 """Longer texts are normalised anew each time; the memory of a few is not worth it."""
 
 
+def _is_simplified(text: str) -> bool:
+    """See at a glance that the converter leaves a text alone, as it does most."""
+    try:
+        return bool(_to_simplified().convert(text) == text)
+    except UnicodeEncodeError:  # It takes no half characters.
+        return False
+
+
 def _simplify(text: str) -> str:
     """Write Chinese characters in their Simplified form, one for one.
 
@@ -351,6 +360,8 @@ def _simplify(text: str) -> str:
     phrase may change once its characters have: the conversion is repeated until it
     settles, so that a text written in either form ends up the same.
     """
+    if text.isascii() or _is_simplified(text):
+        return text
     runs = _HAN_RUNS.findall(text)
     if not runs:
         return text
@@ -466,8 +477,10 @@ class Normalised:
 
 
 def _folded(text: str) -> _Draft:
-    """Fold each character for itself."""
+    """Fold each character for itself, and join letters with their accents."""
     ends: Sequence[int] = range(1, len(text) + 1)
+    if _PLAIN.fullmatch(text):
+        return _Draft(text, range(len(text)), ends)
     plain = text
     for wide, narrow in _USUAL.items():
         plain = plain.replace(wide, narrow)
@@ -475,13 +488,14 @@ def _folded(text: str) -> _Draft:
         return _Draft(plain, range(len(text)), ends)
     pieces = list(map(_FOLDED.__getitem__, text))
     lengths = list(map(len, pieces))
-    if lengths.count(1) == len(lengths):
-        return _Draft("".join(pieces), range(len(text)), ends)
-    return _Draft(
-        "".join(pieces),
-        array("I", chain.from_iterable(map(repeat, range(len(text)), lengths))),
-        array("I", chain.from_iterable(map(repeat, ends, lengths))),
-    )
+    draft = _Draft("".join(pieces), range(len(text)), ends)
+    if lengths.count(1) != len(lengths):
+        places = chain.from_iterable(map(repeat, range(len(text)), lengths))
+        draft.starts = array("I", places)
+        draft.ends = array("I", chain.from_iterable(map(repeat, ends, lengths)))
+    if _MARK.search(draft.text):
+        draft.replace(_MARKS, _compose)
+    return draft
 
 
 def normalise(text: str) -> Normalised:
@@ -516,8 +530,6 @@ def normalise(text: str) -> Normalised:
 
 def _normalised(text: str) -> Normalised:
     draft = _folded(text)
-    if _MARK.search(draft.text):
-        draft.replace(_MARKS, _compose)
     if "  " in draft.text:
         draft.replace(_BLANKS, lambda _: " ")
     if _ANY_CONTEXT.search(draft.text) or _COMMA.search(draft.text):

@@ -19,7 +19,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from importlib.metadata import version
 from itertools import compress
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -93,6 +93,10 @@ def among(
     return mask
 
 
+_LONGEST_KEPT: Final = 48
+"""Longer words are not remembered; the name of a pair has some forty figures."""
+
+
 class _Hashes(dict[str, int]):
     """Hash of a word of one kind, worked out on first sight and kept for a while."""
 
@@ -106,7 +110,7 @@ class _Hashes(dict[str, int]):
         digest = blake2b(stem.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         value = self._base | (int.from_bytes(digest, "little") & _BODY)
         # The table is only there for speed; a limit keeps a long-lived process small.
-        if len(self) < 500_000 and len(word) <= 32:
+        if len(self) < 500_000 and len(word) <= _LONGEST_KEPT:
             self[word] = value
         return value
 
@@ -233,37 +237,45 @@ def tokenise(folded: Sequence[str], *, grams: bool = True) -> Tokens:
     [0, 1]
     """
     joined = _BREAK.join([*folded, ""])
-    sizes = np.fromiter((len(text) + 1 for text in folded), np.int64, len(folded))
-    bounds = np.concatenate(([0], np.cumsum(sizes)))
+    sizes = np.fromiter(map(len, folded), np.int64, len(folded)) + 1
+    begins = np.cumsum(sizes) - sizes
     if not joined.isascii():
         # The word cutter is written in Rust and takes no half characters.
         joined = _SURROGATE.sub("\ufffd", joined)
     codes = np.frombuffer(joined.encode("utf-32-le"), dtype=np.uint32)
     han = _is_han(codes)
-    latin_words = [(m.start(), m.group()) for m in _LATIN.finditer(joined)]
-    follows = _follows(joined, latin_words)
+    latin = _latin_words(joined, codes)
     pieces = [
         _words(joined, han),
         _bigrams(codes, han),
-        *_stems(latin_words, follows),
-        _codes(joined),
+        *_stems(latin),
+        _codes(joined, latin),
     ]
     if grams:
-        pieces += [_grams(latin_words, follows), _chars(codes, han)]
+        pieces += [_grams(latin), _chars(codes, han)]
     features = np.concatenate([piece[0] for piece in pieces])
     places = np.concatenate([piece[1] for piece in pieces])
     lengths = np.concatenate([piece[2] for piece in pieces])
-    owners = np.searchsorted(bounds, places, side="right") - 1
-    return Tokens(features, owners, places - bounds[owners], lengths)
+    owners = np.repeat(np.arange(len(folded)), sizes)[places]
+    return Tokens(features, owners, places - begins[owners], lengths)
 
 
 _Piece: TypeAlias = tuple[Features, Integers, Integers]
 
 
-def _is_han(codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
-    mask = np.zeros(len(codes), dtype=np.bool_)
+def _han_table() -> npt.NDArray[np.bool_]:
+    """Return for each code whether it is Chinese; the last entry is for all above."""
+    table = np.zeros(_HAN_BLOCKS[-1][1] + 2, np.bool_)
     for low, high in _HAN_BLOCKS:
-        mask |= (codes >= low) & (codes <= high)
+        table[low : high + 1] = True
+    return table
+
+
+_HAN: Final = _han_table()
+
+
+def _is_han(codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+    mask: npt.NDArray[np.bool_] = _HAN[np.minimum(codes, len(_HAN) - 1)]
     return mask
 
 
@@ -279,18 +291,20 @@ def _words(joined: str, han: npt.NDArray[np.bool_]) -> _Piece:
 
 
 def _bigrams(codes: npt.NDArray[np.uint32], han: npt.NDArray[np.bool_]) -> _Piece:
+    """Return the pairs of neighbours, and the characters that have none."""
     wide = codes.astype(np.uint64)
-    base = np.uint64(int(Kind.BIGRAM) << 60)
+    base, shift = np.uint64(int(Kind.BIGRAM) << 60), np.uint64(21)
     both = np.flatnonzero(han[:-1] & han[1:])
-    before = np.concatenate(([False], han[:-1]))
-    after = np.concatenate((han[1:], [False]))
-    alone = np.flatnonzero(han & ~before & ~after)
-    pairs = base | (wide[both] << np.uint64(21)) | wide[both + 1]
-    single = base | (wide[alone] << np.uint64(21))
-    lengths = np.concatenate(
-        [np.full(len(both), 2, np.int64), np.full(len(alone), 1, np.int64)]
-    )
-    return np.concatenate([pairs, single]), np.concatenate([both, alone]), lengths
+    lonely = han.copy()
+    lonely[1:] &= ~han[:-1]
+    lonely[:-1] &= ~han[1:]
+    alone = np.flatnonzero(lonely)
+    pairs = base | (wide[both] << shift) | wide[both + 1]
+    single = base | (wide[alone] << shift)
+    places = np.concatenate([both, alone])
+    lengths = np.ones(len(places), np.int64)
+    lengths[: len(both)] = 2
+    return np.concatenate([pairs, single]), places, lengths
 
 
 def _chars(codes: npt.NDArray[np.uint32], han: npt.NDArray[np.bool_]) -> _Piece:
@@ -299,28 +313,55 @@ def _chars(codes: npt.NDArray[np.uint32], han: npt.NDArray[np.bool_]) -> _Piece:
     return base | codes[places].astype(np.uint64), places, np.ones_like(places)
 
 
-def _follows(joined: str, words: list[tuple[int, str]]) -> npt.NDArray[np.bool_]:
-    """Say which words stand one sign after another word of the same text.
+class _Latin(NamedTuple):
+    """The words in letters of the joined texts, in order.
 
-    They belong together: "carbon fibre", "gb/t", "al-mg".
+    Attributes
+    ----------
+    words : list of str
+    starts, lengths : array of int64
+    follows : array of bool
+        Which words stand one sign after another word of the same text. They belong
+        together: "carbon fibre", "gb/t", "al-mg".
     """
-    follows = np.zeros(len(words), dtype=np.bool_)
-    reached = -2
-    for number, (start, word) in enumerate(words):
-        follows[number] = start == reached + 1 and joined[reached] != _BREAK
-        reached = start + len(word)
-    return follows
+
+    words: list[str]
+    starts: Integers
+    lengths: Integers
+    follows: npt.NDArray[np.bool_]
+
+    def chains(self) -> list[tuple[int, int]]:
+        """Return where words that follow one another stand, all as one range."""
+        joining = np.flatnonzero(self.follows)
+        if not len(joining):
+            return []
+        apart = np.flatnonzero(np.diff(joining) > 1)
+        firsts = joining[np.append(0, apart + 1)] - 1
+        lasts = joining[np.append(apart, len(joining) - 1)]
+        ends = self.starts[lasts] + self.lengths[lasts]
+        return list(zip(self.starts[firsts].tolist(), ends.tolist(), strict=True))
 
 
-def _stems(
-    words: list[tuple[int, str]], follows: npt.NDArray[np.bool_]
-) -> tuple[_Piece, _Piece]:
-    starts = np.fromiter((start for start, _ in words), np.int64, len(words))
-    lengths = np.fromiter((len(word) for _, word in words), np.int64, len(words))
-    features = np.fromiter((_STEMS[word] for _, word in words), np.uint64, len(words))
+def _latin_words(joined: str, codes: npt.NDArray[np.uint32]) -> _Latin:
+    words: list[str] = []
+    places: list[int] = []
+    for match in _LATIN.finditer(joined):
+        words.append(match.group())
+        places.append(match.start())
+    starts = np.array(places, np.int64)
+    lengths = np.fromiter(map(len, words), np.int64, len(words))
+    follows = np.zeros(len(words), np.bool_)
+    ends = starts[:-1] + lengths[:-1]
+    follows[1:] = (starts[1:] == ends + 1) & (codes[ends] != ord(_BREAK))
+    return _Latin(words, starts, lengths, follows)
+
+
+def _stems(latin: _Latin) -> tuple[_Piece, _Piece]:
+    words, starts, lengths, follows = latin
+    features = np.fromiter(map(_STEMS.__getitem__, words), np.uint64, len(words))
     near = np.flatnonzero(follows[1:])
     pairs = np.fromiter(
-        (_PAIRS[f"{_STEMS[words[i][1]]} {_STEMS[words[i + 1][1]]}"] for i in near),
+        (_PAIRS[f"{_STEMS[words[i]]} {_STEMS[words[i + 1]]}"] for i in near.tolist()),
         np.uint64,
         len(near),
     )
@@ -328,9 +369,14 @@ def _stems(
     return (features, starts, lengths), (pairs, starts[near], spans)
 
 
-def _codes(joined: str) -> _Piece:
-    found = [(m.start(), m.group()) for m in _CODE.finditer(joined)]
-    found = [(start, code) for start, code in found if any(map(str.isdigit, code))]
+def _codes(joined: str, latin: _Latin) -> _Piece:
+    """Return the codes. They lie where words follow one another."""
+    found = [
+        (match.start(), match.group())
+        for first, end in latin.chains()
+        for match in _CODE.finditer(joined, first, end)
+        if any(map(str.isdigit, match.group()))
+    ]
     return (
         np.fromiter((_CODES[code] for _, code in found), np.uint64, len(found)),
         np.fromiter((start for start, _ in found), np.int64, len(found)),
@@ -338,20 +384,20 @@ def _codes(joined: str) -> _Piece:
     )
 
 
-def _grams(words: list[tuple[int, str]], follows: npt.NDArray[np.bool_]) -> _Piece:
+def _grams(latin: _Latin) -> _Piece:
     """Return the letter 2- and 3-grams of stems, across one sign between two words.
 
     Their place is that of the word in which they begin.
     """
     stems = [
         (" " if joins else _BREAK) + _stem(word)
-        for (_, word), joins in zip(words, follows.tolist(), strict=True)
+        for word, joins in zip(latin.words, latin.follows.tolist(), strict=True)
     ]
     joined = "".join(stems)
     codes = np.frombuffer(joined.encode("utf-32-le"), dtype=np.uint32)
     signs = codes.astype(np.uint64) & np.uint64(0xFFFFF)
     sizes = np.fromiter(map(len, stems), np.int64, len(stems))
-    word_of = np.repeat(np.arange(len(words)), sizes)
+    word_of = np.repeat(np.arange(len(stems)), sizes)
     whole = codes != ord(_BREAK)
     two = np.flatnonzero(whole[:-1] & whole[1:])
     three = np.flatnonzero(whole[:-2] & whole[1:-1] & whole[2:])
@@ -363,6 +409,5 @@ def _grams(words: list[tuple[int, str]], follows: npt.NDArray[np.bool_]) -> _Pie
         | signs[three + 2]
     )
     owner = word_of[np.concatenate([two, three])]
-    starts = np.fromiter((start for start, _ in words), np.int64, len(words))
-    lengths = np.fromiter((len(word) for _, word in words), np.int64, len(words))
-    return np.concatenate([pairs, triples]), starts[owner], lengths[owner]
+    features = np.concatenate([pairs, triples])
+    return features, latin.starts[owner], latin.lengths[owner]

@@ -9,6 +9,7 @@ dimensions of their own, so that they are never converted into each other.
 
 import math
 import re
+import string
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -361,6 +362,9 @@ _RUN_ON = re.compile(r"(?<=[A-Za-z][1-9])(?=[A-Z])|(?<=[A-Za-z])(?=°C)")
 _GLUED_PAIR = re.compile("(?:(m|kg|g|mol)([Kk])|(V)(s))(?![A-Za-z])")
 _RECIPROCAL = re.compile(r"1?/ ?")
 _QUOTIENT = re.compile(r" ?/ ?|每")
+# What may make more of a unit that stands alone: a power, a product or a quotient.
+_GOES_ON = re.compile(r"[ ·*×./每^\-0-9(]")
+_POWER_SIGNS = frozenset(word[0] for word in _POWERS)
 # Behind "per", these short words can only be times.
 _PER = {"分": "min", "时": "h", "日": "d", "人": "人"}
 _LONGEST = 40
@@ -382,9 +386,10 @@ _NEVER_A_UNIT = set("0123456789 ,.;:)+-=<>~≥≤±_|!?、。；") | {""}
 
 @cache
 def first_signs() -> frozenset[str]:
-    """Return the signs with which a unit that is no Latin word may begin."""
-    powers = (word[0] for word in _POWERS)
-    return frozenset((*_spellings(), *_MULTIPLIERS, *powers))
+    """Return the signs with which a unit may begin."""
+    letters = f"{string.ascii_letters}μΩ"
+    signs = {*_spellings(), *_MULTIPLIERS, *_POWER_SIGNS, *letters, "/"}
+    return frozenset(signs - _NEVER_A_UNIT)
 
 
 class _Reader:
@@ -596,8 +601,12 @@ def scan(text: str, start: int) -> tuple[str, int] | None:
         The canonical unit and the place where it ends, or None when there is none.
     """
     first = start + text.startswith(" ", start)
-    if text[first : first + 1] in _NEVER_A_UNIT or _MODEL.match(text, first):
+    sign = text[first : first + 1]
+    if sign not in first_signs() or _MODEL.match(text, first):
         return None
+    alone = _spelling(text, first) if sign not in _POWER_SIGNS else None
+    if alone and not _GOES_ON.match(text, alone.end()):
+        return _atoms()[alone.group()].sign, alone.end()
     reader = _Reader(text, start)
     return (reader.canonical(), start + reader.end) if reader.read() else None
 

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from matching.scan import scattered
 from matching.tokens import Features
 
 Floats = npt.NDArray[np.float64]
@@ -24,11 +25,16 @@ _UNKNOWN: Final = float(np.log1p(DOCUMENTS)) + 1.0
 
 @cache
 def _table() -> tuple[Features, Floats]:
+    """Return the scattered features, ascending, and what each says.
+
+    Those of an index come in the same order, and are found quicker than in another.
+    """
     with files(__package__).joinpath("background.npz").open("rb") as file:
         arrays = np.load(file)
         features, share = arrays["features"], arrays["share"].astype(np.float64)
     weight = np.log((1 + DOCUMENTS) / (1 + DOCUMENTS * share)) + 1
-    return features, weight
+    order = np.argsort(keys := scattered(features))
+    return keys[order], weight[order]
 
 
 def informativeness(features: Features) -> Floats:
@@ -53,6 +59,7 @@ def informativeness(features: Features) -> Floats:
     True
     """
     known, weight = _table()
-    places = np.searchsorted(known, features)
+    keys = scattered(features)
+    places = np.searchsorted(known, keys)
     places[places == len(known)] = 0
-    return np.where(known[places] == features, weight[places], _UNKNOWN)
+    return np.where(known[places] == keys, weight[places], _UNKNOWN)
