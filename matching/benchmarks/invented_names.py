@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from matching.benchmarks.known_short_forms import SHORT_FORMS, UNSEEN_SHORT_FORMS
 from matching.organisations.words import listed, name_key
 
 PROVINCES: Final = listed(
@@ -113,77 +114,6 @@ ALIKE: Final = listed(
 )
 """Characters that sound alike, a group each."""
 
-SHORT_FORMS: Final[Mapping[str, str]] = dict(
-    pair.split("=")
-    for pair in listed(
-        """
-西工大=西北工业大学 哈工大=哈尔滨工业大学 哈工程=哈尔滨工程大学
-北航=北京航空航天大学 北理工=北京理工大学 南理工=南京理工大学 南航=南京航空航天大学
-华科=华中科技大学 华中科大=华中科技大学 中南=中南大学 川大=四川大学
-山科大=山东科技大学 中科大=中国科学技术大学 国科大=中国科学院大学 浙大=浙江大学
-北大=北京大学 人大=中国人民大学 复旦=复旦大学 清华=清华大学 上交=上海交通大学
-上海交大=上海交通大学 西安交大=西安交通大学 西交大=西安交通大学 北交大=北京交通大学
-西南交大=西南交通大学 西电=西安电子科技大学 电子科大=电子科技大学 成电=电子科技大学
-桂电=桂林电子科技大学 杭电=杭州电子科技大学 同济=同济大学 东南=东南大学
-南大=南京大学 武大=武汉大学 武理工=武汉理工大学 华农=华中农业大学
-华东师大=华东师范大学 华理工=华东理工大学 华工=华南理工大学 中大=中山大学
-暨大=暨南大学 深大=深圳大学 广工=广东工业大学 广外=广东外语外贸大学 厦大=厦门大学
-福大=福州大学 福建师大=福建师范大学 吉大=吉林大学 东师=东北师范大学
-长春理工=长春理工大学 大工=大连理工大学 东财=东北财经大学 辽大=辽宁大学
-沈工大=沈阳工业大学 沈航=沈阳航空航天大学 沈药=沈阳药科大学 东北林大=东北林业大学
-哈理工=哈尔滨理工大学 哈医大=哈尔滨医科大学 燕大=燕山大学 河北工大=河北工业大学
-华电=华北电力大学 北科大=北京科技大学 北工大=北京工业大学 北化=北京化工大学
-北邮=北京邮电大学 北林=北京林业大学 北师大=北京师范大学 北外=北京外国语大学
-北语=北京语言大学 北体大=北京体育大学 首师大=首都师范大学 首医大=首都医科大学
-首经贸=首都经济贸易大学|首都经贸大学 央财=中央财经大学 贸大=对外经济贸易大学
-法大=中国政法大学 中传=中国传媒大学 中国农大=中国农业大学 矿大=中国矿业大学
-海大=中国海洋大学 中国药大=中国药科大学 天大=天津大学 南开=南开大学
-天工大=天津工业大学 天科大=天津科技大学 太原理工=太原理工大学 中北=中北大学
-山大=山东大学 济大=济南大学 青大=青岛大学 青科大=青岛科技大学 青岛理工=青岛理工大学
-山农大=山东农业大学 曲师大=曲阜师范大学 山师大=山东师范大学 山理工=山东理工大学
-齐鲁工大=齐鲁工业大学 烟大=烟台大学 聊大=聊城大学 苏大=苏州大学 南农=南京农业大学
-南林=南京林业大学 南邮=南京邮电大学 南信大=南京信息工程大学 南工大=南京工业大学
-南师大=南京师范大学 南医大=南京医科大学 河海=河海大学 江南=江南大学 扬大=扬州大学
-浙工大=浙江工业大学 浙理工=浙江理工大学 浙师大=浙江师范大学 宁大=宁波大学
-温医大=温州医科大学 合工大=合肥工业大学 安大=安徽大学 安农大=安徽农业大学
-中南财大=中南财经政法大学|中南财经大学 湖大=湖南大学 湘大=湘潭大学
-长沙理工=长沙理工大学 郑大=郑州大学 河科大=河南科技大学 重大=重庆大学
-西政=西南政法大学 西财=西南财经大学 川农=四川农业大学 成都理工=成都理工大学
-西南石大=西南石油大学 昆工=昆明理工大学 云大=云南大学 贵大=贵州大学
-桂工=桂林理工大学|桂林工学院 兰大=兰州大学 兰理工=兰州理工大学 兰交大=兰州交通大学
-西农=西北农林科技大学 陕师大=陕西师范大学 陕科大=陕西科技大学
-西建大=西安建筑科技大学 长安=长安大学 新大=新疆大学 藏大=西藏大学 内大=内蒙古大学
-内农大=内蒙古农业大学 昌大=南昌大学 央美=中央美术学院 国美=中国美术学院
-上外=上海外国语大学 上财=上海财经大学 中科院=中国科学院 社科院=中国社会科学院
-农科院=中国农业科学院|中国农科院 中国林科院=中国林业科学研究院
-中物院=中国工程物理研究院 中科院金属所=中国科学院金属研究所
-大化所=中国科学院大连化学物理研究所 西北有色院=西北有色金属研究院
-钢研总院=钢铁研究总院 中石化=中国石油化工集团有限公司|中国石化股份有限公司
-中石油=中国石油天然气集团有限公司|中国石油股份有限公司
-中海油=中国海洋石油集团有限公司|中国海油股份有限公司 国网=国家电网有限公司
-航天科技=中国航天科技集团有限公司 兵器集团=中国兵器工业集团有限公司
-中电科=中国电子科技集团有限公司 中国电科=中国电子科技集团有限公司
-中车=中国中车集团有限公司|中国中车股份有限公司 中国钢研=中国钢研科技集团有限公司
-中核=中国核工业集团有限公司 中铝=中国铝业集团有限公司|中国铝业股份有限公司
-中国商飞=中国商用飞机有限责任公司 中国航发=中国航空发动机集团有限公司
-一汽=中国第一汽车集团有限公司|一汽解放股份有限公司
-上汽=上海汽车集团股份有限公司|上汽集团股份有限公司 北汽=北京汽车集团有限公司
-广汽=广州汽车集团股份有限公司|广汽集团股份有限公司
-五矿=中国五矿集团有限公司|五矿发展股份有限公司
-中国重汽=中国重型汽车集团有限公司|中国重汽股份有限公司
-鞍钢=鞍山钢铁集团有限公司|鞍钢股份有限公司 中建材=中国建材集团有限公司
-中国电建=中国电力建设集团有限公司|中国电建股份有限公司
-国家能源集团=国家能源投资集团有限责任公司
-中煤=中国中煤能源集团有限公司|中煤能源股份有限公司 潍柴=潍柴动力股份有限公司
-万华=万华化学集团股份有限公司|万华化学股份有限公司 山东重工=山东重工集团有限公司
-"""
-    )
-)
-"""Short forms in common use, written down by hand, with the official names.
-
-Where the lists hold the same body under another name, too, a bar parts them.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Name:
@@ -232,31 +162,52 @@ def read_names(directory: Path) -> list[Name]:
     ----------
     directory : Path
         Holds ``universities_cn.csv`` (name, city), ``institution_names_as_written.csv``
-        (name_as_written) and ``listed_companies_cn.csv`` (short_name).
+        (name_as_written, projects) and ``listed_companies_cn.csv`` (short_name).
 
     Returns
     -------
     list of Name
         Each once by its folded name. Of listed firms only the short names of their
         shares are known, and they get the legal form. Names that are short forms in
-        `SHORT_FORMS` are left out, for they would be their own answers. The official
-        names of `SHORT_FORMS` are all there.
+        `matching.benchmarks.known_short_forms` are left out, for they would be their
+        own answers. The official names of its lists are all there.
     """
     places = sorted({*PROVINCES, *cities(directory)}, key=lambda p: (-len(p), p))
+    known = {**SHORT_FORMS, **UNSEEN_SHORT_FORMS}
     found: dict[str, Name] = {}
     for text in _column(directory / "universities_cn.csv", "name"):
         found.setdefault(name_key(text), _university(text, places))
     others = [
-        *(full.split("|")[0] for full in SHORT_FORMS.values()),
+        *(full.split("|")[0] for full in known.values()),
         *_column(directory / "institution_names_as_written.csv", "name_as_written"),
         *map(_listed, _column(directory / "listed_companies_cn.csv", "short_name")),
     ]
     for text in others:
         found.setdefault(name_key(text), Name(text))
-    for short in SHORT_FORMS:
+    for short in known:
         found.pop(short, None)
     found.pop("", None)
     return list(found.values())
+
+
+def read_counts(directory: Path) -> dict[str, int]:
+    """Return how often real organisations are named, by their names.
+
+    Parameters
+    ----------
+    directory : Path
+        As for `read_names`. Counted are the projects of
+        ``institution_names_as_written.csv``; firms that are listed count once.
+    """
+    listed_firms = map(
+        _listed, _column(directory / "listed_companies_cn.csv", "short_name")
+    )
+    counts = dict.fromkeys(listed_firms, 1)
+    path = directory / "institution_names_as_written.csv"
+    written = _column(path, "name_as_written")
+    for text, times in zip(written, _column(path, "projects"), strict=True):
+        counts[text] = max(counts.get(text, 0), int(times))
+    return counts
 
 
 def cities(directory: Path) -> dict[str, int]:

@@ -16,9 +16,9 @@ A name's similarity is the better of the two. Everything is whole numbers but th
 division, so the answers are the same on every machine, with numba or without.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from threading import local
 from types import ModuleType
@@ -29,13 +29,16 @@ import numpy.typing as npt
 
 from matching import storage
 from matching.kernels import needing_numba
+from matching.organisations.well_known import PROMINENT, WELL_KNOWN
 from matching.organisations.words import (
     CHEAP,
     CLASS,
+    FIRM,
     LIGHT,
     NEVER,
     PART_OF_FIRM,
     PRICES,
+    SECOND,
     START,
     WordClass,
     Words,
@@ -51,7 +54,7 @@ Array: TypeAlias = npt.NDArray[Any]
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised whenever an array changes its meaning."""
 _VERSIONS: Final = {"format": FORMAT}
 
@@ -81,10 +84,15 @@ _READ: Final[Floats] = np.append(
     np.maximum(_READ_BEST - _READ_STEP * np.arange(NEVER), _READ_LEAST), 0.0
 )
 """Similarity of a name and its short form, by what the reading costs."""
+DISCOUNTS: Final[Integers] = (np.arange(256) >> 2 >= 16).astype(np.int64)
+"""What is taken off the price of a reading, by standing: one for the well-known, that
+is for organisations named at least fifteen times."""
 _CHARACTER_WEIGHT: Final = 16
 """What a common character counts beside a common gram, see `_weight`."""
 _COST_BITS: Final = 6
 _ROW_BITS: Final = 26
+_MOST_NAMED: Final = 50_000
+"""Beyond this it makes no difference; the fourth power takes 63 bits."""
 _MOST_ROWS: Final = 1 << _ROW_BITS
 _MOST_CHARS: Final = 65_535
 _MOST_STANDING: Final = 12
@@ -102,11 +110,15 @@ class Organisation(NamedTuple):
         The official name, which a search returns.
     aliases : sequence of str
         Former names, short forms that follow no rule (成电), names in other languages.
+    named : int, default=0
+        How often it is named wherever one can count: in papers, results, postings.
+        Who is named often is likelier meant by a short form that fits several.
     """
 
     id: str
     name: str
     aliases: Sequence[str] = ()
+    named: int = 0
 
 
 class Hit(NamedTuple):
@@ -151,6 +163,8 @@ class Arrays:
         The ids in UTF-8, sorted.
     names, name_bounds
         The names in UTF-8, as they were written; an empty one is what its row says.
+    standing : array of uint8, shape (rows,)
+        How likely a body is meant before it is asked for, see `_standing`.
     first_rows : array of uint32, shape (organisations,)
         The row that holds an organisation's name, the others being aliases.
     """
@@ -161,6 +175,7 @@ class Arrays:
     bounds: npt.NDArray[np.uint32]
     lengths: npt.NDArray[np.uint8]
     owners: npt.NDArray[np.uint32]
+    standing: npt.NDArray[np.uint8]
     gram_keys: npt.NDArray[np.uint32]
     gram_bounds: npt.NDArray[np.uint32]
     gram_rows: npt.NDArray[np.uint32]
@@ -202,7 +217,11 @@ class NameIndex:
 
     @classmethod
     def build(
-        cls, organisations: Iterable[Organisation | tuple[str, str]]
+        cls,
+        organisations: Iterable[Organisation | tuple[str, str]],
+        *,
+        short_forms: Mapping[str, Sequence[str]] = WELL_KNOWN,
+        prominent: Mapping[str, int] = PROMINENT,
     ) -> "NameIndex":
         """Index organisations.
 
@@ -210,20 +229,34 @@ class NameIndex:
         ----------
         organisations : iterable of Organisation, or of (id, name)
             In any order; the index does not depend on it.
+        short_forms : mapping of str to sequence of str
+            Short forms by official name, which become aliases of the organisations that
+            are named so.
+        prominent : mapping of str to int
+            How often at least who has that official name counts as named, whatever
+            `Organisation.named` says. By default this and `short_forms` are those of
+            `matching.organisations.well_known`.
 
         Raises
         ------
         ValueError
-            When two have the same id, or when there are more than 67 million names or
-            65,535 different characters.
+            When two have the same id, when one is named less than no times, or when
+            there are more than 67 million names or 65,535 different characters.
         """
+        known = {name_key(name): forms for name, forms in short_forms.items()}
+        more = {name_key(name): times for name, times in prominent.items()}
         entries = sorted(Organisation(*entry) for entry in organisations)
+        for entry in entries:
+            if entry.named < 0:
+                raise ValueError(
+                    f"{entry.id!r} cannot be named {entry.named} times: {entry.name}"
+                )
         for one, other in pairwise(entries):
             if one.id == other.id:
                 raise ValueError(
                     f"the id {one.id!r} is given twice: {one.name}, {other.name}"
                 )
-        return cls(_build(entries))
+        return cls(_build(entries, known, more))
 
     def save(self, path: Path | str) -> int:
         """Write the index into a directory, replacing the one that is there.
@@ -278,8 +311,9 @@ class NameIndex:
         Returns
         -------
         list of Hit
-            Best first; by equal similarity names before aliases, then the shorter one,
-            then the lesser id. An organisation is there once, by the best of its names.
+            Best first; by equal similarity names before aliases, then who is named more
+            often, then bodies before firms, then the shorter name, then the lesser id.
+            An organisation is there once, by the best of its names.
             Names that share nothing with the question are not returned.
 
         Raises
@@ -308,7 +342,8 @@ class NameIndex:
     def _best(self, rows: Integers, similarities: Floats, k: int) -> list[Hit]:
         arrays = self.arrays
         other = arrays.first_rows[arrays.owners[rows]] != rows
-        order = np.lexsort((rows, arrays.lengths[rows], other, -similarities))
+        standing = 255 - arrays.standing[rows]
+        order = np.lexsort((rows, arrays.lengths[rows], standing, other, -similarities))
         owners = arrays.owners[rows[order]].tolist()
         hits: dict[int, Hit] = {}
         for owner, similarity in zip(owners, similarities[order].tolist(), strict=True):
@@ -355,8 +390,12 @@ def _kernels() -> ModuleType | None:
 # Building
 
 
-def _build(entries: Sequence[Organisation]) -> Arrays:
-    keys, owners, first_rows, spelt = _rows(entries)
+def _build(
+    entries: Sequence[Organisation],
+    known: Mapping[str, Sequence[str]],
+    prominent: Mapping[str, int],
+) -> Arrays:
+    keys, owners, first_rows, spelt = _rows(entries, known)
     if len(keys) > _MOST_ROWS:
         raise ValueError(f"{len(keys)} names are more than {_MOST_ROWS}")
     codes = np.frombuffer("".join(keys).encode("utf-32-le"), np.uint32)
@@ -370,7 +409,12 @@ def _build(entries: Sequence[Organisation]) -> Arrays:
     lengths = np.fromiter(map(len, keys), np.int64, len(keys))
     words = cut_names(keys)
     gram_keys, gram_bounds, gram_rows = _grams(chars, lengths)
-    pair_keys, pair_bounds, pair_rows = _pairs(chars, words, len(keys))
+    named = [
+        min(max(entry.named, prominent.get(keys[row], 0)), _MOST_NAMED)
+        for entry, row in zip(entries, first_rows.tolist(), strict=True)
+    ]
+    standing = _standing(np.array(named, np.int64)[owners], words, len(keys))
+    pair_keys, pair_bounds, pair_rows = _pairs(chars, words, standing)
     ids, id_bounds = _blob([entry.id for entry in entries])
     names, name_bounds = _blob(spelt)
     return Arrays(
@@ -380,6 +424,7 @@ def _build(entries: Sequence[Organisation]) -> Arrays:
         bounds=_offsets(lengths),
         lengths=lengths.astype(np.uint8),
         owners=owners,
+        standing=standing,
         gram_keys=gram_keys,
         gram_bounds=gram_bounds,
         gram_rows=gram_rows,
@@ -395,7 +440,7 @@ def _build(entries: Sequence[Organisation]) -> Arrays:
 
 
 def _rows(
-    entries: Sequence[Organisation],
+    entries: Sequence[Organisation], known: Mapping[str, Sequence[str]]
 ) -> tuple[list[str], npt.NDArray[np.uint32], npt.NDArray[np.uint32], list[str]]:
     """Return keys and owners of all rows, first rows, and names unlike their keys."""
     named = list(name_keys([entry.name for entry in entries]))
@@ -406,7 +451,7 @@ def _rows(
         firsts.append(len(keys))
         keys.append(key)
         owners.append(number)
-        aliases = [*entry.aliases, place_first(entry.name)]
+        aliases = [*entry.aliases, place_first(entry.name), *known.get(key, ())]
         others = {name_key(alias) for alias in aliases if alias} - {key, ""}
         if others:
             keys += sorted(others)
@@ -416,6 +461,35 @@ def _rows(
         for entry, key in zip(entries, named, strict=True)
     ]
     return keys, np.array(owners, np.uint32), np.array(firsts, np.uint32), spelt
+
+
+def _standing(named: Integers, words: Words, rows: int) -> npt.NDArray[np.uint8]:
+    """Rank rows by how likely they are meant before anything is asked.
+
+    First by how often the organisation is named, in quarters of a doubling; then come
+    bodies, groups of the state, other firms of the state, and firms.
+
+    Parameters
+    ----------
+    named : array of int64, shape (rows,)
+        At most `_MOST_NAMED`.
+    words : Words
+    rows : int
+
+    Returns
+    -------
+    array of uint8, shape (rows,)
+        At most 255.
+    """
+    counts, which = np.unique(named, return_inverse=True)
+    logarithms = [((n + 1) ** 4).bit_length() - 1 for n in counts.tolist()]
+    often = np.array(logarithms, np.int64)[which]
+    # A body has no legal form.
+    kinds = np.full(rows, 3, np.int64)
+    kinds[words.names[words.classes == WordClass.FORM]] = 1
+    kinds[words.names[words.groups]] = 2
+    kinds[words.names[(words.marks[words.starts] & FIRM) > 0]] = 0
+    return (often << 2 | kinds).astype(np.uint8)
 
 
 def _grams(chars: npt.NDArray[np.uint16], lengths: Integers) -> tuple[Any, Any, Any]:
@@ -434,43 +508,40 @@ def _grams(chars: npt.NDArray[np.uint16], lengths: Integers) -> tuple[Any, Any, 
 
 
 def _pairs(
-    chars: npt.NDArray[np.uint16], words: Words, rows: int
+    chars: npt.NDArray[np.uint16], words: Words, standing: npt.NDArray[np.uint8]
 ) -> tuple[Any, Any, Any]:
     """Post the rows by pairs of characters that may stand for their words.
 
     Rows come in the order of what the pair costs as a short form, so that the beginning
     of a list is enough.
     """
+    rows = len(standing)
     word_of = np.repeat(np.arange(len(words.sizes)), words.sizes)
     if not len(words.names):
         return _posted(np.zeros(0, np.uint64), _COST_BITS)
     cheap = (words.marks & CHEAP) > 0
-    standing = np.flatnonzero(cheap & (words.classes[word_of] != WordClass.FORM))
-    word = word_of[standing]
+    places = np.flatnonzero(cheap & (words.classes[word_of] != WordClass.FORM))
+    word = word_of[places]
     row = words.names[word]
     first = np.searchsorted(row, np.arange(rows))
-    kept = np.arange(len(standing)) - first[row] < _MOST_STANDING
-    standing, word, row = standing[kept], word[kept], row[kept]
-    ends = np.searchsorted(words.names, np.arange(rows), side="right") - 1
-    last = words.starts[ends] + words.sizes[ends] - 1
-    begins = np.minimum(np.searchsorted(words.names, np.arange(rows)), ends)
-    firm = (words.marks[last] & LIGHT) > 0
-    firm &= words.classes[begins] != WordClass.NATIONAL
-    firm = firm.astype(np.int64)
+    kept = np.arange(len(places)) - first[row] < _MOST_STANDING
+    places, word, row = places[kept], word[kept], row[kept]
+    firm = np.zeros(rows, np.int64)
+    firm[words.names[(words.marks[words.starts] & FIRM) > 0]] = 1
     drops = PRICES[firm[words.names], 0, words.classes]
     whole = np.bincount(words.names, drops, minlength=rows).astype(np.int64)
-    whole += PART_OF_FIRM * firm
+    whole += PART_OF_FIRM * firm - DISCOUNTS[standing]
     # What is saved by taking a word's character instead of dropping the word.
     saved = drops[word] - np.where(
         words.sizes[word] > 1, PRICES[firm[row], 1, words.classes[word]], 0
     )
-    char = chars[standing].astype(np.uint64)
+    char = chars[places].astype(np.uint64)
     packed = []
     for step in range(1, _MOST_STANDING):
         at = np.flatnonzero(row[step:] == row[:-step])
         cost = whole[row[at]] - saved[at]
         cost -= np.where(word[at] == word[at + step], 0, saved[at + step])
-        cost = np.minimum(cost, (1 << _COST_BITS) - 1).astype(np.uint64)
+        cost = np.clip(cost, 0, (1 << _COST_BITS) - 1).astype(np.uint64)
         packed.append(
             char[at] << np.uint64(48)
             | char[at + step] << np.uint64(32)
@@ -661,7 +732,8 @@ class _Way:
         figures = self.compared(question, rows)
         shared = _ORDERED * figures[:, 0] + _UNORDERED * figures[:, 1]
         alike = shared / ((_ORDERED + _UNORDERED) * np.maximum(figures[:, 2], 1))
-        better: Floats = np.maximum(alike, _READ[figures[:, 3]])
+        costs = _discounted(figures[:, 3], self.arrays.standing[rows])
+        better: Floats = np.maximum(alike, _READ[costs])
         return better
 
 
@@ -712,6 +784,10 @@ class _Compiled(_Way):
             arrays.chars,
             arrays.marks,
             arrays.bounds,
+            arrays.standing,
+            DISCOUNTS,
+            PRICES,
+            PART_OF_FIRM,
             most,
             self.room.sums,
             self.room.touched,
@@ -732,6 +808,8 @@ class _Compiled(_Way):
             _HEAVY,
             _LIGHT,
             LONGEST_SHORT_FORM,
+            PRICES,
+            PART_OF_FIRM,
         )
         return found
 
@@ -772,7 +850,11 @@ class _Plain(_Way):
         rows = np.unique(np.concatenate(found)).astype(np.int64)
         costs = self._short_form_costs(question, rows)
         rows, costs = rows[costs < NEVER], costs[costs < NEVER]
-        return rows[np.lexsort((rows, arrays.lengths[rows], costs))[:most]]
+        standing = arrays.standing[rows]
+        costs = _discounted(costs, standing)
+        order = np.lexsort((rows, arrays.lengths[rows], 255 - standing, costs))
+        best: Integers = rows[order[:most]]
+        return best
 
     def compared(self, question: _Question, rows: Integers) -> Integers:
         """Return the figures of a comparison, a row each; see `kernels`."""
@@ -826,8 +908,9 @@ class _Plain(_Way):
         base[:, 0] = 0
         prices = np.zeros((3, len(rows), 1), np.int64)
         light = self._light(rows)
-        firsts = self.arrays.marks[self.arrays.bounds[rows]] & CLASS
-        firm = ((light > 0) & (firsts != WordClass.NATIONAL)).astype(np.int64)
+        firm = np.zeros(len(rows), np.int64)
+        for _, marks, inside in islice(self._columns(rows), 1):
+            firm += inside & ((marks & FIRM) > 0)
         for number, (chars, marks, inside) in enumerate(self._columns(rows)):
             starts = (((marks & START) > 0) & inside)[:, None]
             if number:
@@ -840,6 +923,7 @@ class _Plain(_Way):
             prices = np.where(starts, fresh_prices, prices)
             same = (chars[:, None] == query) & inside[:, None]
             cheap = (marks & CHEAP)[:, None] > 0
+            more = ((marks & SECOND)[:, None] > 0).astype(np.int64)
             fresh = np.minimum(base[:, :-1], part[:, :-1])
             going = inside[:, None]
             new_part = np.where(going, np.minimum(part, run), part)
@@ -848,7 +932,7 @@ class _Plain(_Way):
             begun = np.where(starts, base[:, :-1], run[:, :-1])
             new_run[:, 1:] = np.where(same, begun, new_run[:, 1:])
             inner = same & ~starts
-            taken = np.where(inner & cheap, fresh, NEVER)
+            taken = np.where(inner & cheap, fresh + more, NEVER)
             new_part[:, 1:] = np.minimum(new_part[:, 1:], taken)
             odd = np.where(cheap, rest[:, :-1], np.minimum(fresh, rest[:, :-1]))
             new_rest[:, 1:] = np.minimum(new_rest[:, 1:], np.where(inner, odd, NEVER))
@@ -865,6 +949,12 @@ class _Plain(_Way):
         for _, marks, inside in self._columns(rows):
             light += inside & ((marks & LIGHT) > 0)
         return light
+
+
+def _discounted(costs: Integers, standing: Array) -> Integers:
+    """Take off what a name's standing is worth; what is none stays none."""
+    less = np.maximum(costs - DISCOUNTS[standing], 0)
+    return np.where(costs < NEVER, less, NEVER)
 
 
 def _closed(

@@ -1,7 +1,8 @@
 """Compiled loops of `matching.organisations.index`. Importing this imports numba.
 
 `matching.organisations.index` has the same in NumPy, and a test holds them to equal
-answers: all arithmetic but one last division is in whole numbers.
+answers: all arithmetic but one last division is in whole numbers. Prices are handed in,
+for numba's cache would not notice that they changed in another file.
 """
 
 from importlib import import_module
@@ -12,16 +13,14 @@ import numpy as np
 from matching.organisations.words import (
     CHEAP,
     CLASS,
+    FIRM,
     LIGHT,
     NEVER,
-    PART_OF_FIRM,
-    PRICES,
+    SECOND,
     START,
-    WordClass,
 )
 
 _numba: Final[Any] = import_module("numba")
-_NATIONAL: Final = int(WordClass.NATIONAL)
 _compiled: Final[Any] = _numba.njit(cache=True, nogil=True)
 
 
@@ -161,8 +160,13 @@ def _close_word(costs: Any, drop: int, initial: int, inside: int) -> None:
 close_word: Final[Any] = _compiled(_close_word)
 
 
-def _take(query: Any, char: int, starts: bool, cheap: bool, costs: Any) -> None:
-    """Let the next character of a name be taken, or passed over."""
+def _take(
+    query: Any, char: int, starts: bool, cheap: bool, more: int, costs: Any
+) -> None:
+    """Let the next character of a name be taken, or passed over.
+
+    `more` is what it costs beside the price of a character that may stand for its word.
+    """
     for taken in range(len(query), -1, -1):
         run = NEVER
         part = min(costs[2, taken], costs[1, taken])
@@ -175,7 +179,7 @@ def _take(query: Any, char: int, starts: bool, cheap: bool, costs: Any) -> None:
                 run = costs[1, before]
                 fresh = min(costs[0, before], costs[2, before])
                 if cheap:
-                    part = min(part, fresh)
+                    part = min(part, fresh + more)
                 else:
                     rest = min(rest, fresh)
                 rest = min(rest, costs[3, before])
@@ -188,7 +192,15 @@ take: Final[Any] = _compiled(_take)
 
 
 def _short_form_cost(
-    query: Any, stem: int, chars: Any, marks: Any, first: int, last: int, costs: Any
+    query: Any,
+    stem: int,
+    chars: Any,
+    marks: Any,
+    first: int,
+    last: int,
+    prices: Any,
+    part_of_firm: int,
+    costs: Any,
 ) -> Any:
     """Return what it costs to read a query as a short form of one name, or `NEVER`.
 
@@ -200,8 +212,7 @@ def _short_form_cost(
     if not is_subsequence(query, chars, first, last):
         return np.int64(NEVER)
     light = light_length(marks, first, last)
-    of_state = (marks[first] & CLASS) == _NATIONAL
-    firm = np.uintp(1) if light > 0 and not of_state else np.uintp(0)
+    firm = np.uintp(1) if (marks[first] & FIRM) != 0 else np.uintp(0)
     costs[:, :] = NEVER
     costs[0, 0] = 0
     drop, initial, inside = np.int64(0), np.int64(0), np.int64(0)
@@ -212,14 +223,15 @@ def _short_form_cost(
             if place > first:
                 close_word(costs, drop, initial, inside)
             of_word = np.uintp(mark & CLASS)
-            drop = PRICES[firm, 0, of_word]
-            initial = PRICES[firm, 1, of_word]
-            inside = PRICES[firm, 2, of_word]
-        take(query, chars[place], starts, (mark & CHEAP) != 0, costs)
+            drop = prices[firm, 0, of_word]
+            initial = prices[firm, 1, of_word]
+            inside = prices[firm, 2, of_word]
+        more = 1 if (mark & SECOND) != 0 else 0
+        take(query, chars[place], starts, (mark & CHEAP) != 0, more, costs)
     close_word(costs, drop, initial, inside)
     cost = costs[0, len(query)]
     if firm == 1 and stem < last - first - light:
-        cost += PART_OF_FIRM
+        cost += part_of_firm
     return min(cost, NEVER)
 
 
@@ -237,14 +249,19 @@ def _shortened(
     chars: Any,
     marks: Any,
     bounds: Any,
+    standing: Any,
+    discounts: Any,
+    prices: Any,
+    part_of_firm: int,
     most: int,
     seen: Any,
     touched: Any,
 ) -> Any:
     """Return the rows that the query is the cheapest short form of; `seen` is cleared.
 
-    Looked at are runs of `pair_rows` and `gram_rows`, by `of_pairs`. At equal cost
-    shorter names come first, then lesser rows.
+    Looked at are runs of `pair_rows` and `gram_rows`, by `of_pairs`. A name of some
+    standing has a discount. At equal cost names of higher standing come first, then
+    shorter ones, then lesser rows.
     """
     heap = np.empty(most, np.int64)
     costs = np.empty((4, len(query) + 1), np.int64)
@@ -260,9 +277,12 @@ def _shortened(
             touched[count] = row
             count += np.uintp(1)
             first, last = np.int64(bounds[row]), np.int64(bounds[row + np.uintp(1)])
-            cost = short_form_cost(query, stem, chars, marks, first, last, costs)
+            cost = short_form_cost(
+                query, stem, chars, marks, first, last, prices, part_of_firm, costs
+            )
             if cost < NEVER:
-                rank = (cost << 7) + (last - first)
+                cost = max(np.int64(0), cost - discounts[standing[row]])
+                rank = (((cost << 8) + (255 - standing[row])) << 7) + (last - first)
                 size = push(heap, size, most, -((rank << 32) + np.int64(row)))
     for at in range(count):
         seen[np.uintp(touched[at])] = 0
@@ -286,6 +306,8 @@ def _compared(
     heavy: int,
     light: int,
     longest: int,
+    prices: Any,
+    part_of_firm: int,
 ) -> Any:
     """Compare a query with each row.
 
@@ -331,7 +353,7 @@ def _compared(
         found[number, 3] = NEVER
         if 1 < length <= longest and length < last - first:
             found[number, 3] = short_form_cost(
-                query, stem, chars, marks, first, last, costs
+                query, stem, chars, marks, first, last, prices, part_of_firm, costs
             )
     return found
 

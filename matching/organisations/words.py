@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import rjieba
 
+from matching.organisations.places import PLACES, leading_place
 from matching.text import clean
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
@@ -55,10 +56,23 @@ TYPES: Final = frozenset(
 )
 """Kinds of bodies. A short form keeps their first or their last character."""
 
+_INNER_KINDS: Final = frozenset(
+    listed("大学 学院 科学院 医学院 研究院 研究总院 研究所 医院 附属 直属")
+)
+"""A body's name up to one of these is its parent's: 四川大学 in 四川大学华西医院."""
+
+_EITHER: Final = frozenset(listed("理工 农林 政法 经贸 石油 医药 制药 电网 电影 电视"))
+"""Words of two ideas, or known by the second: 昆工 is 昆明理工大学, 国网 国家电网."""
+
 _ENDINGS: Final = sorted(FORMS | TYPES, key=lambda word: (-len(word), word))
 _LONGEST_ENDING: Final = len(_ENDINGS[0])
 _ENDING_SET: Final = FORMS | TYPES
 _ADMINISTRATIVE: Final = frozenset("省市县区州盟旗镇")
+
+_CONJUNCTIONS: Final = frozenset("与及")
+_ORDINAL: Final = "第"
+"""Begins a word, as 第三, for which the number may stand."""
+_GROUP: Final = "集团"
 
 NATIONAL: Final = frozenset(listed("中国 国家 全国 中华"))
 """Left out without a thought where a name begins: 人大 is 中国人民大学."""
@@ -69,12 +83,23 @@ CHEAP: Final = 64
 """Mark of a character that may stand for its word."""
 LIGHT: Final = 32
 """Mark of a character of the legal form at the end."""
-CLASS: Final = 7
+FIRM: Final = 16
+"""Mark of the first character of a name that is read as that of a firm."""
+SECOND: Final = 16
+"""Mark of a character, not the first of its word, that stands for it at one more."""
+CLASS: Final = 15
 """Mask of the class of a word, in the mark of its first character."""
 
 
 class WordClass(IntEnum):
-    """What a word does in a name."""
+    """What a word does in a name.
+
+    `COMMON` words are frequent in the names at hand, `RARE` ones are not, and `KNOWN`
+    ones are not, either, but the dictionary has them. `TYPE` is 大学, `COLLEGE` 学院,
+    `KIND` any other kind of body and `PART_OF_KIND` what such a body does (工程研究 of
+    工程研究中心). `PARENT` is a word of the body's parent, and `SECOND_HALF` the latter
+    two of four characters that are one idea (航天 of 航空航天).
+    """
 
     ADMINISTRATIVE = 0
     FORM = 1
@@ -84,25 +109,71 @@ class WordClass(IntEnum):
     NATIONAL = 5
     FIRST_COMMON = 6
     FIRST_RARE = 7
+    KIND = 8
+    PART_OF_KIND = 9
+    PARENT = 10
+    KNOWN = 11
+    COLLEGE = 12
+    SECOND_HALF = 13
+    FIRST_PARENT = 14
 
+
+_SCHOOLS: Final = {"大学": WordClass.TYPE, "学院": WordClass.COLLEGE}
+"""Kinds of bodies that short forms leave out more easily than others."""
 
 NEVER: Final = 255
 """The price of a short form that is none."""
-PRICES: Final[npt.NDArray[np.int64]] = np.array(
+
+_Prices: TypeAlias = dict[WordClass, tuple[int, int, int]]
+_PRICES_OF_BODIES: Final[_Prices] = {
+    WordClass.ADMINISTRATIVE: (0, 0, 0),
+    WordClass.FORM: (0, 0, 0),
+    WordClass.TYPE: (1, 0, 2),
+    WordClass.COLLEGE: (2, 1, 2),
+    WordClass.KIND: (3, 1, 2),
+    WordClass.PART_OF_KIND: (0, 1, 2),
+    WordClass.NATIONAL: (2, 2, 4),
+    WordClass.COMMON: (2, 2, 4),
+    WordClass.KNOWN: (4, 2, 4),
+    WordClass.RARE: (8, 2, 4),
+    WordClass.SECOND_HALF: (0, 1, 3),
+    WordClass.FIRST_COMMON: (4, 2, 4),
+    WordClass.FIRST_RARE: (10, 2, 4),
+    WordClass.FIRST_PARENT: (3, 2, 4),
+    WordClass.PARENT: (1, 2, 4),
+}
+"""A body is called by first characters of its words. So is a firm of the state."""
+_PRICES_OF_FIRMS: Final[_Prices] = {
+    WordClass.ADMINISTRATIVE: (0, 0, 0),
+    WordClass.FORM: (0, 0, 0),
+    WordClass.TYPE: (1, 0, 2),
+    WordClass.COLLEGE: (1, 0, 2),
+    WordClass.KIND: (1, 0, 2),
+    WordClass.PART_OF_KIND: (0, 0, 2),
+    WordClass.NATIONAL: (0, 5, 6),
+    WordClass.COMMON: (0, 5, 6),
+    WordClass.KNOWN: (8, 5, 6),
+    WordClass.RARE: (8, 5, 6),
+    WordClass.SECOND_HALF: (0, 5, 6),
+    WordClass.FIRST_COMMON: (0, 5, 6),
+    WordClass.FIRST_RARE: (8, 5, 6),
+    WordClass.FIRST_PARENT: (0, 5, 6),
+    WordClass.PARENT: (0, 5, 6),
+}
+"""A firm is called by its core, whatever its place and trade."""
+PRICES: Final[Integers] = np.array(
     [
-        # A body is called by first characters of its words. So is a firm of the state,
-        # which is one that has a legal form and begins with a national word.
-        [[0, 0, 1, 2, 8, 2, 4, 10], [0, 0, 0, 2, 2, 2, 2, 2], [0, 0, 2, 4, 4, 4, 4, 4]],
-        # A firm is called by its core, whatever its place and trade.
-        [[0, 0, 1, 0, 8, 0, 0, 8], [0, 0, 0, 5, 5, 5, 5, 5], [0, 0, 2, 6, 6, 6, 6, 6]],
-    ]
+        list(zip(*(prices[of] for of in WordClass), strict=True))
+        for prices in (_PRICES_OF_BODIES, _PRICES_OF_FIRMS)
+    ],
+    np.int64,
 )
 """What a short form costs, word by word.
 
 First axis: bodies, firms. Second: a word left out; first characters, or those that may
 stand for it; other characters. Third: `WordClass`.
 """
-PART_OF_FIRM: Final = 5
+PART_OF_FIRM: Final = 6
 """On top, for a short form that leaves anything but the legal form of a firm out."""
 
 _COMMON_SHARE: Final = 10_000
@@ -213,14 +284,18 @@ class Words:
         Place of the first character among all characters, and how many there are.
     classes : array of uint8, shape (words,)
         `WordClass`.
+    groups : array of bool, shape (words,)
+        Whether a word is 集团.
     marks : array of uint8, shape (characters,)
-        `START`, `CHEAP`, `LIGHT` and the class, for each character of each name.
+        `START`, `CHEAP`, `LIGHT`, `FIRM` or `SECOND` and the class, for each character
+        of each name.
     """
 
     names: Integers
     starts: Integers
     sizes: Integers
     classes: Bytes
+    groups: npt.NDArray[np.bool_]
     marks: Bytes
 
 
@@ -230,6 +305,9 @@ class _Place(IntEnum):
     ANYWHERE = 0
     BEHIND_PLACE = 1
     AT_END = 2
+    BEFORE_END = 3
+    IN_PARENT = 4
+    SECOND_HALF = 5
 
 
 class _Vocabulary:
@@ -243,10 +321,17 @@ class _Vocabulary:
         """Return the numbers of a word's parts: 章丘市 is 章丘 and 市."""
         known = self.parts.get(word)
         if known is None:
-            ends = len(word) > 2 and word[-1] in _ADMINISTRATIVE
-            known = (self.number(word[:-1] if ends else word, _Place.ANYWHERE),)
-            if ends:
-                known += (self.number(word[-1], _Place.BEHIND_PLACE),)
+            at, place = len(word), _Place.ANYWHERE
+            if word in PLACES:
+                pass  # Neither 景德镇 nor 齐齐哈尔 has parts.
+            elif at > 2 and word[-1] in _ADMINISTRATIVE:
+                at, place = at - 1, _Place.BEHIND_PLACE
+            elif at == 4 and all(map(rjieba.has_word, (word[:2], word[2:]))):
+                # 航空航天 and 科学技术 are two words to whoever shortens them.
+                at, place = 2, _Place.SECOND_HALF
+            known = (self.number(word[:at], _Place.ANYWHERE),)
+            if at < len(word):
+                known += (self.number(word[at:], place),)
             self.parts[word] = known
         return known
 
@@ -264,26 +349,37 @@ class _Vocabulary:
         common = frequencies >= max(2, -(-names // _COMMON_SHARE))
         classes = np.where(common, WordClass.COMMON, WordClass.RARE).astype(np.uint8)
         for (word, place), number in self.numbers.items():
-            if place == _Place.BEHIND_PLACE:
+            if place == _Place.BEHIND_PLACE or word in _CONJUNCTIONS:
                 classes[number] = WordClass.ADMINISTRATIVE
+            elif place == _Place.SECOND_HALF:
+                classes[number] = WordClass.SECOND_HALF
             elif word in FORMS:
                 classes[number] = WordClass.FORM
             elif place == _Place.AT_END:
-                classes[number] = WordClass.TYPE
+                classes[number] = _SCHOOLS.get(word, WordClass.KIND)
+            elif place == _Place.BEFORE_END:
+                classes[number] = WordClass.PART_OF_KIND
+            elif place == _Place.IN_PARENT:
+                classes[number] = WordClass.PARENT
+            elif classes[number] == WordClass.RARE and rjieba.has_word(word):
+                classes[number] = WordClass.KNOWN
         return classes
 
     def beginnings(self, classes: Bytes) -> Bytes:
         """Return the class of each word where it begins a name."""
         firsts = classes.copy()
         firsts[classes == WordClass.COMMON] = WordClass.FIRST_COMMON
-        firsts[classes == WordClass.RARE] = WordClass.FIRST_RARE
+        rare = (classes == WordClass.RARE) | (classes == WordClass.KNOWN)
+        firsts[rare] = WordClass.FIRST_RARE
+        firsts[classes == WordClass.PARENT] = WordClass.FIRST_PARENT
         for (word, _), number in self.numbers.items():
             # However few names begin with a place, it is not what tells them apart.
-            if classes[number] == WordClass.RARE and _is_place(word):
+            if rare[number] and (word in PLACES or _is_place(word)):
                 firsts[number] = WordClass.FIRST_COMMON
         for word in NATIONAL:
-            if (word, _Place.ANYWHERE) in self.numbers:
-                firsts[self.numbers[word, _Place.ANYWHERE]] = WordClass.NATIONAL
+            for place in (_Place.ANYWHERE, _Place.IN_PARENT):
+                if (word, place) in self.numbers:
+                    firsts[self.numbers[word, place]] = WordClass.NATIONAL
         return firsts
 
     def shapes(self, size: int) -> tuple[Integers, Bytes]:
@@ -298,11 +394,14 @@ class _Vocabulary:
             marks[at, 0] = START | (0 if place == _Place.BEHIND_PLACE else CHEAP)
             if word in FORMS:
                 continue
-            if place == _Place.AT_END:
+            if word in TYPES:
                 marks[at, -1] |= CHEAP
+            elif word in _EITHER:
+                marks[at, -1] |= CHEAP | SECOND
             elif size > 3 and not word.isascii():
-                # 航空航天 and 科学技术 are two words to whoever shortens them.
-                marks[at, 2::2] |= CHEAP
+                marks[at, 2::2] |= CHEAP | SECOND
+            elif size > 1 and word[0] == _ORDINAL:
+                marks[at, 1] |= CHEAP
         return np.array([number for number, _, _ in chosen], np.int64), marks
 
 
@@ -323,13 +422,16 @@ def cut_names(keys: Sequence[str]) -> Words:
     tokens: list[int] = []
     counts: list[int] = []
     forms: list[int] = []
+    firms: list[bool] = []
     for first in range(0, len(keys), _BATCH):
-        for parts, form in _cut(keys[first : first + _BATCH], vocabulary):
+        for parts, form, firm in _cut(keys[first : first + _BATCH], vocabulary):
             tokens += parts
             counts.append(len(parts))
             forms.append(form)
+            firms.append(firm)
     words = np.array(tokens, np.int64)
-    names = np.repeat(np.arange(len(keys)), np.array(counts, np.int64))
+    words_of = np.array(counts, np.int64)
+    names = np.repeat(np.arange(len(keys)), words_of)
     all_sizes = vocabulary.sizes()
     frequencies = np.bincount(words, minlength=len(all_sizes)).astype(np.int64)
     of_words = vocabulary.classes(frequencies, len(keys))
@@ -346,12 +448,15 @@ def cut_names(keys: Sequence[str]) -> Words:
         mine = np.flatnonzero(sizes == size)
         marks[starts[mine][:, None] + np.arange(size)] = shapes[row_of[words[mine]]]
     marks[starts] |= classes
+    of_firms = np.array(firms, np.bool_)[words_of > 0]
+    marks[starts[_firsts(names)][of_firms]] |= FIRM
     ends = np.cumsum(np.fromiter(map(len, keys), np.int64, len(keys)))
     light = np.array(forms, np.int64)
     places = np.repeat(ends, light) - 1
     places -= np.arange(len(places)) - np.repeat(np.cumsum(light) - light, light)
     marks[places] |= LIGHT
-    return Words(names, starts, sizes, classes, marks)
+    groups = words == vocabulary.number(_GROUP, _Place.ANYWHERE)
+    return Words(names, starts, sizes, classes, groups, marks)
 
 
 def _firsts(names: Integers) -> npt.NDArray[np.bool_]:
@@ -363,21 +468,88 @@ def _firsts(names: Integers) -> npt.NDArray[np.bool_]:
 
 def _cut(
     keys: Sequence[str], vocabulary: _Vocabulary
-) -> Iterator[tuple[list[int], int]]:
-    """Yield the numbers of the words of each name, and how long its legal form is."""
+) -> Iterator[tuple[list[int], int, bool]]:
+    """Cut names.
+
+    Yields
+    ------
+    list of int
+        The numbers of the words of a name.
+    int
+        How long its legal form is.
+    bool
+        Whether it is read as the name of a firm.
+    """
     split = [split_ending(key) for key in keys]
     cut = iter(_lines(rjieba.cut("\n".join(stem for stem, _ in split))))
-    for _, endings in split:
+    for stem, endings in split:
+        words = _placed(stem, next(cut, []))
         parts: list[int] = []
-        for number, word in enumerate(_joined(next(cut, []))):
-            for piece in _pieces(word, begins=number == 0):
+        pieces = [
+            piece
+            for number, word in enumerate(_joined(words))
+            for piece in _pieces(word, begins=number == 0)
+        ]
+        parents = _parents(pieces) if endings and endings[-1] in TYPES else 0
+        for number, piece in enumerate(pieces):
+            if number < parents:
+                parts.append(vocabulary.number(piece, _Place.IN_PARENT))
+            else:
                 parts += vocabulary.look_up(piece)
         # Of 科学院 and 大学 only the last says what kind of body it is.
         last = max((at for at, word in enumerate(endings) if word in TYPES), default=0)
         for at, word in enumerate(endings):
-            place = _Place.AT_END if at >= last else _Place.ANYWHERE
-            parts.append(vocabulary.number(word, place))
-        yield parts, form_length(endings)
+            if at >= last and word in TYPES:
+                head = _head(word)
+                if head != word:
+                    inner = word.removesuffix(head)
+                    parts.append(vocabulary.number(inner, _Place.BEFORE_END))
+                parts.append(vocabulary.number(head, _Place.AT_END))
+            else:
+                parts.append(vocabulary.number(word, _Place.ANYWHERE))
+        yield parts, form_length(endings), _is_firm(pieces, endings)
+
+
+def _placed(stem: str, words: list[str]) -> list[str]:
+    """Cut behind the place that a name begins with, if the dictionary did not."""
+    place = leading_place(stem)
+    if not place or not words or words[0] == place:
+        return words
+    # 大理石 is a word, though 大理 is a place.
+    if words[0].startswith(place) and rjieba.has_word(words[0]):
+        return words
+    rest = stem.removeprefix(place)
+    return [place, *rjieba.cut(rest)] if rest else [place]
+
+
+def _parents(pieces: Sequence[str]) -> int:
+    """Return how many words at the beginning name the parent of a body."""
+    for number in range(len(pieces) - 2, 0, -1):
+        if pieces[number] in _INNER_KINDS:
+            return number + 1
+    return 0
+
+
+@lru_cache
+def _head(kind: str) -> str:
+    """Return the kind of body without what it does: 研究所 of 科学研究所."""
+    for size in range(2, len(kind)):
+        if kind[-size:] in TYPES:
+            return kind[-size:]
+    return kind
+
+
+def _is_firm(pieces: Sequence[str], endings: Sequence[str]) -> bool:
+    """Say whether a name is read as that of a firm, which is called by its core.
+
+    A firm of the state, which begins with a national word, is called by first
+    characters as a body is. So is a group of a place and a trade (上海汽车集团), which
+    has no core.
+    """
+    if not form_length(endings) or (pieces and pieces[0] in NATIONAL):
+        return False
+    of_place = pieces[:1] and pieces[0] in PLACES and _GROUP in endings
+    return not (of_place and all(map(rjieba.has_word, pieces[1:])))
 
 
 def _is_place(word: str) -> bool:
@@ -389,7 +561,7 @@ def _joined(words: Sequence[str]) -> Iterator[str]:
     """Join single characters: 鲁 and 信 side by side are a core that no book knows."""
     run = ""
     for word in words:
-        if len(word) == 1 and not word.isascii():
+        if len(word) == 1 and not word.isascii() and word not in _CONJUNCTIONS:
             run += word
             continue
         if run:
@@ -407,7 +579,7 @@ def _pieces(word: str, *, begins: bool) -> tuple[str, ...]:
     Where a name begins a word of four is place and field (北京|理工) if both are words;
     elsewhere it is one idea (航空航天). Chinese words are of two characters.
     """
-    if len(word) < 4 or word.isascii():
+    if len(word) < 4 or word.isascii() or word in PLACES:
         return (word,)
     if len(word) == 4:
         halves = (word[:2], word[2:])
