@@ -4,6 +4,11 @@
 and 2 MB, and times what every posting goes through. For each doubling of the size it
 prints ``t(2x) / (2 t(x))``, which is 1 where time is linear; the target is 1.2 at most.
 
+Fresh memory costs the more the more of it is taken at once, whatever it is used for:
+the system clears each page. With ``MALLOC_MMAP_THRESHOLD_=8589934592
+MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=1500000000`` in the environment
+(glibc) the process keeps its memory, and what is left is the work itself.
+
 Processor time is measured, the sizes take turns, and of several rounds the best counts,
 since other work on the machine can only make a run slower. The memories for known words
 are warm after the first round, as they are in a process that has served for a while.
