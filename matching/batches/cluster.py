@@ -23,7 +23,13 @@ from matching.batches.handover import IndexAbsent, Listing, Place
 from matching.batches.local import Answers
 from matching.batches.questions import Chunk
 from matching.batches.ranking import Task, rank_chunk
-from matching.errors import BatchError, SchedulerLost, VersionsDiffer, WorkersLost
+from matching.errors import (
+    BatchError,
+    IndexCorrupt,
+    SchedulerLost,
+    VersionsDiffer,
+    WorkersLost,
+)
 
 PIECE: Final = 8 << 20
 """Bytes sent at once; client, scheduler and worker hold a few times as many."""
@@ -163,8 +169,13 @@ def answer(task: Task, versions: Mapping[str, str], lines: tuple[bytes, ...]) ->
         raise IndexAbsent(worker.address)
     try:
         return rank_chunk(place, task, lines, verify=True)
-    except OSError as error:
-        raise BatchError(f"worker {worker.address}: {error}") from error
+    except (OSError, IndexCorrupt) as error:
+        if not place.is_dir():
+            # Another run with this index has ended meanwhile, and took it away.
+            raise IndexAbsent(worker.address) from error
+        if isinstance(error, OSError):
+            raise BatchError(f"worker {worker.address}: {error}") from error
+        raise
 
 
 def _compare(address: str, here: Mapping[str, str], there: Mapping[str, str]) -> None:

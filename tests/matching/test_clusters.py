@@ -7,14 +7,16 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("distributed")
 
-from matching import Matcher
+from matching import Filter, IndexCorrupt, Matcher
 from matching.__main__ import main
 from matching.batches import Cluster, Here, cluster, handover, match_all
+from matching.batches.ranking import Task
 from matching.errors import BatchError, SchedulerLost, VersionsDiffer, WorkersLost
 from tests.clusters import Network, Running, running, why_no_network
 from tests.matching import batches as samples
@@ -124,6 +126,29 @@ def test_a_worker_that_comes_later_is_given_the_index(
     assert result.path.read_bytes() == expected
     assert len(executor.handed) > 1
     assert any("has no index yet" in sentence for sentence in told)
+
+
+@pytest.mark.parametrize("goes", [True, False])
+@pytest.mark.parametrize("kind", [FileNotFoundError, IndexCorrupt])
+def test_an_index_that_goes_while_it_is_opened_is_asked_for_again(
+    tmp_path, monkeypatch: pytest.MonkeyPatch, goes: bool, kind: type[Exception]
+) -> None:
+    worker = SimpleNamespace(address="tcp://there", local_directory=tmp_path / "one")
+    task = Task("0" * 32, 3, Filter())
+    place = handover.place_of(worker, task.index_id)
+    place.mkdir(parents=True)
+
+    def lose(*_, **__) -> bytes:
+        if goes:
+            place.rmdir()
+        raise kind("manifest.json")
+
+    there = SimpleNamespace(get_worker=lambda: worker)
+    monkeypatch.setattr(cluster, "import_module", lambda _: there)
+    monkeypatch.setattr(cluster, "rank_chunk", lose)
+    with pytest.raises((BatchError, IndexCorrupt)) as raised:
+        cluster.answer(task, handover.stamp(), ())
+    assert isinstance(raised.value, handover.IndexAbsent) == goes
 
 
 def test_a_scheduler_that_does_not_answer_is_named(market, tmp_path) -> None:
