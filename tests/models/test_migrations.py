@@ -134,7 +134,7 @@ LIES = {
         "verified_has_uscc": "uscc = NULL, org_type = 'FIRM', state = 'VERIFIED',"
         " suspended_until = NULL",
         "uscc_length": "uscc = '123'",
-        "state_known": "state = 'FINE'",
+        "state_known": "state = 'FINE', suspended_until = NULL",
         "name_length": "name = ''",
         "staff": "staff_total = 3, staff_rd = 4",
         "sanction_has_end": "state = 'BLACKLISTED', suspended_until = NULL",
