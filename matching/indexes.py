@@ -16,7 +16,7 @@ from matching.storage import Stored
 from matching.tokens import ANALYSER
 from matching.weights import Weights
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Raised whenever an array changes its meaning."""
 
 _WANTED: Final = ("weights", "content", "note", "index", "documents", "segments")
