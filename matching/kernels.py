@@ -75,7 +75,7 @@ def load_behind() -> None:
     """Begin to load the kernels in a thread, once."""
     with _lock:
         if _State.thread is None and not _State.failed and installed():
-            _State.thread = Thread(target=_load_and_log, name="kernels", daemon=True)
+            _State.thread = Thread(target=load_or_log, name="kernels", daemon=True)
             _State.thread.start()
         elif not installed():
             _State.failed = True
@@ -100,6 +100,16 @@ def load() -> bool:
         _copy_read_only_cache()
         _State.module = import_module("matching.compiled")
     return True
+
+
+def load_or_log() -> None:
+    """Load the kernels now; where that fails, log it and keep to NumPy."""
+    try:
+        load()
+    except Exception:  # noqa: BLE001
+        # A broken numba must not take the service down: NumPy goes on answering.
+        _State.failed = True
+        _log.exception("numba is installed and could not be loaded; NumPy answers")
 
 
 def cached() -> bool:
@@ -152,15 +162,6 @@ def without() -> Iterator[None]:
         yield
     finally:
         _State.allowed = before
-
-
-def _load_and_log() -> None:
-    try:
-        load()
-    except Exception:  # noqa: BLE001
-        # A broken numba must not take the service down: NumPy goes on answering.
-        _State.failed = True
-        _log.exception("numba is installed and could not be loaded; NumPy answers")
 
 
 def _copy_read_only_cache() -> None:

@@ -18,14 +18,10 @@ def preload() -> None:
     (``python -m matching warm``) are left to the first questions, since compiling takes
     longer than anybody waits for a server to start. What is there by now is taken out
     of the sight of the garbage collector, whose marks would make each worker copy it.
-
-    Raises
-    ------
-    ImportError
-        When numba is installed and cannot be imported.
+    A numba that is broken is logged, and NumPy answers.
     """
     if kernels.cached():
-        kernels.load()
+        kernels.load_or_log()
     rows = tuple(extract(_TEXT))
     for language in (_TEXT, "carbon fibre coating"):
         offer = Posting(id="offer", title=language, indicators=rows)

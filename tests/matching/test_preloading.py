@@ -37,6 +37,33 @@ def test_a_worker_forked_afterwards_ranks_and_imports_nothing_more():
     assert told.stdout == "['a'] []\n", told.stderr
 
 
+BROKEN = """
+from matching import kernels
+
+def load():
+    raise ImportError("numba is broken")
+
+kernels.cached = lambda: True
+kernels.load = load
+from matching.preloading import preload
+
+preload()
+assert not kernels.ready()
+print("served by NumPy")
+"""
+
+
+def test_a_broken_numba_does_not_stop_the_start():
+    told = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(BROKEN)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == "served by NumPy\n"
+    assert "numba is broken" in told.stderr
+
+
 def test_kernels_are_cached_where_numba_has_left_them(tmp_path, monkeypatch):
     monkeypatch.setattr(kernels, "installed", lambda: True)
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
