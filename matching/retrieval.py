@@ -167,14 +167,16 @@ class Pool:
             if len(level) > most - len(surely):
                 level.sort(key=self.chosen.id_of)
             surely = np.concatenate((surely, level[: most - len(surely)]))
-        rows = np.sort(surely).astype(np.int64)
-        return Pool(self.chosen.subset(rows), self.counts[rows], self.likeness[rows])
+        return self._subset(np.sort(surely).astype(np.int64))
 
     def among(self, allowed: Sequence[Mask]) -> "Pool":
         """Keep those that may be chosen."""
         masks = zip(self.chosen.held, allowed, strict=True)
         may = np.concatenate([mask[docs] for (_, docs), mask in masks])
-        rows = np.flatnonzero(may)
+        return self._subset(np.flatnonzero(may))
+
+    def _subset(self, rows: Integers) -> "Pool":
+        """Take some of them; `rows` ascend."""
         return Pool(self.chosen.subset(rows), self.counts[rows], self.likeness[rows])
 
     def with_more(self, others: Chosen, asked: Asked) -> tuple[Chosen, Counts]:

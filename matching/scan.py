@@ -50,7 +50,6 @@ _Parts: TypeAlias = tuple[
 ]
 _START: Final = np.uint64((1 << 40) - 1)
 _PEAK: Final = np.uint64(56)
-_TOP: Final = np.uint64(48)
 _MIDDLE: Final = np.uint64(32)
 _SPREAD: Final = 0x9E3779B97F4A7C15
 _GATHER: Final = pow(_SPREAD, -1, 1 << 64)
@@ -192,8 +191,7 @@ def key_order(keys: Keys) -> Integers:
     >>> key_order(np.array([7, 1 << 40, 3, 7], np.uint64)).tolist()
     [2, 0, 3, 1]
     """
-    order = np.argsort((keys >> _MIDDLE).astype(np.uint16), kind="stable")
-    order = order[np.argsort((keys >> _TOP).astype(np.uint16)[order], kind="stable")]
+    order = _order((keys >> _MIDDLE).astype(np.uint32))
     then = keys[order]
     falls = np.flatnonzero(then[1:] < then[:-1])
     if len(falls):
@@ -201,6 +199,13 @@ def key_order(keys: Keys) -> Integers:
         mixed = np.flatnonzero(np.isin(upper, upper[falls]))
         order[mixed] = order[mixed][np.argsort(then[mixed], kind="stable")]
     return order
+
+
+def _order(numbers: npt.NDArray[np.uint32]) -> Integers:
+    """Return the stable order in two passes over 16 bits, which NumPy counts."""
+    order = np.argsort(numbers.astype(np.uint16), kind="stable")
+    high = (numbers >> 16).astype(np.uint16)
+    return order[np.argsort(high[order], kind="stable")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -440,10 +445,7 @@ def _by_number(
         listed, often = np.empty_like(docs), np.empty_like(counts)
         compiled.put_in_order(numbers, bounds[:-1].copy(), docs, counts, listed, often)
         return listed, often
-    # Two passes over 16 bits each, which NumPy sorts by counting.
-    order = np.argsort((numbers & 0xFFFF).astype(np.uint16), kind="stable")
-    high = (numbers >> 16).astype(np.uint16)[order]
-    order = order[np.argsort(high, kind="stable")]
+    order = _order(numbers)
     return docs[order], counts[order]
 
 

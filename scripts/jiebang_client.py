@@ -606,6 +606,11 @@ def matches(api: Api, asked: argparse.Namespace) -> str:
     return ranking(found["items"], other, api.say)
 
 
+def owner_of(side: Json) -> str:
+    """Return the name of the unit behind one side of a pair, if it is told."""
+    return str(side.get("owner_org", {}).get("name", ""))
+
+
 def ranking(items: list[Json], side: str, say: Say) -> str:
     """Return matches as text: the other side, and why it stands where it stands."""
     if not items:
@@ -613,7 +618,7 @@ def ranking(items: list[Json], side: str, say: Say) -> str:
     lines = []
     for item in items:
         other = item[side]
-        owner = other.get("owner_org", {}).get("name", "")
+        owner = owner_of(other)
         band = say.of(BANDS, item["band"])
         lines.append(f"{item['rank']:>2}. [{band}] {other['title']} · {owner}")
         lines.append(f"      {other['id']}")
@@ -647,10 +652,8 @@ def relaxations(api: Api, asked: argparse.Namespace) -> str:
             )
         )
         for offer in item["offers"]:
-            owner = offer.get("owner_org", {}).get("name", "")
-            lines.append(
-                f"      {offer['title']} · {owner} · {offer['claimed'] or '—'}"
-            )
+            claimed = offer["claimed"] or "—"
+            lines.append(f"      {offer['title']} · {owner_of(offer)} · {claimed}")
     return "\n".join(lines)
 
 
