@@ -20,11 +20,13 @@ from marketplace.domain import needs as need_states
 from marketplace.domain import offers as offer_states
 from marketplace.domain.actions import action_title
 from marketplace.domain.actors import Actor
+from marketplace.domain.dockings import DISCLOSING
 from marketplace.domain.needs import NEED_TIERS, Disclosure
 from marketplace.domain.offers import OFFER_TIERS
 from marketplace.domain.organisations import OrganisationState
 from marketplace.domain.roles import Role, Tier
 from marketplace.errors import Forbidden, Text, Unauthenticated
+from marketplace.models.dockings import Docking, NdaAcceptance
 from marketplace.models.needs import Need, NeedIntendedUnit, NeedVersion
 from marketplace.models.offers import Offer, OfferVersion
 from marketplace.models.organisations import DisclosureGrant, Organisation
@@ -415,16 +417,43 @@ def one_of(column: Any, values: Collection[Any]) -> sa.ColumnElement[bool]:
     return found
 
 
-def granted_subjects(actor: Actor, kind: str) -> sa.Select[UUID]:
-    """Objects whose NDA an organisation of the caller has signed."""
+def granted_subjects(
+    actor: Actor, kind: str, among: Collection[UUID] = ()
+) -> sa.Select[UUID]:
+    """Objects whose protected fields are open to the caller.
+
+    Either an organisation of his has signed the owner's agreement, or he himself has
+    accepted the one that both sides of a docking agreed on, and belongs to the unit
+    for which he did.
+
+    Parameters
+    ----------
+    among : collection of UUID, optional
+        Only these are asked about.
+    """
     orgs = [s.org_id for s in actor.standings if s.org_verified]
-    return sa.select(DisclosureGrant.subject_id).where(
+    of_unit = sa.select(DisclosureGrant.subject_id.label("subject_id")).where(
         DisclosureGrant.subject_kind == kind, one_of(DisclosureGrant.org_id, orgs)
     )
+    subject = Docking.need_id if kind == "need" else Docking.offer_id
+    of_person = (
+        sa.select(subject.label("subject_id"))
+        .join(NdaAcceptance, NdaAcceptance.docking_id == Docking.id)
+        .where(
+            NdaAcceptance.user_id == actor.user_id,
+            NdaAcceptance.number == Docking.nda_number,
+            one_of(NdaAcceptance.org_id, orgs),
+            one_of(Docking.state, DISCLOSING),
+        )
+    )
+    if among:
+        of_unit = of_unit.where(DisclosureGrant.subject_id.in_(among))
+        of_person = of_person.where(subject.in_(among))
+    return sa.select(sa.union_all(of_unit, of_person).subquery().c.subject_id)
 
 
 def is_granted(column: Any, actor: Actor, kind: str) -> sa.ColumnElement[bool]:
-    """Tell whether a unit of the caller has signed the NDA of an object."""
+    """Tell whether the protected fields of an object are open to the caller."""
     if not any(s.org_verified for s in actor.standings):
         return sa.false()
     granted: sa.ColumnElement[bool] = column.in_(granted_subjects(actor, kind))
@@ -509,7 +538,7 @@ class Shelf:
     published : set of state
         The part of it in which the store itself asks for a published version.
     over : expression of bool
-        The row has passed its day; never null.
+        The row has passed its day or is paused; never null.
     open_to : expression of bool
         The caller is among those for whom a targeted row is meant.
     """
@@ -643,7 +672,10 @@ def _library(actor: Actor) -> Shelf:
         NeedVersion,
         shown=need_states.SHOWN,
         published=need_states.PUBLISHED,
-        over=sa.and_(until.is_not(None), until < actor.today),
+        over=sa.or_(
+            sa.and_(until.is_not(None), until < actor.today),
+            Need.paused_at.is_not(None),
+        ),
         open_to=sa.or_(_meant_for(actor), is_granted(Need.id, actor, "need")),
     )
 
@@ -655,7 +687,7 @@ def _market(actor: Actor) -> Shelf:
         OfferVersion,
         shown=offer_states.SHOWN,
         published=offer_states.PUBLISHED,
-        over=sa.false(),
+        over=Offer.paused_at.is_not(None),
         open_to=is_granted(Offer.id, actor, "offer"),
     )
 
@@ -671,7 +703,7 @@ def needs_kept_from(actor: Actor) -> sa.Select[UUID]:
 
 
 def needs_at_rest(actor: Actor) -> sa.Select[UUID]:
-    """Published needs that nobody is to answer: out of date, or of a unit at rest."""
+    """Published needs that nobody is to answer: out of date, paused, or at rest."""
     return _library(actor).at_rest()
 
 

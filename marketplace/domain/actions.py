@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from marketplace.domain.accounts import ACCOUNT_WORKFLOW
+from marketplace.domain.contracts import CONTRACT_WORKFLOW, REGISTRATION_WORKFLOW
+from marketplace.domain.dockings import DOCKING_WORKFLOW, TRIAL_WORKFLOW
 from marketplace.domain.needs import NEED_WORKFLOW
 from marketplace.domain.offers import OFFER_WORKFLOW
 from marketplace.domain.organisations import ORGANISATION_WORKFLOW
@@ -16,6 +18,10 @@ WORKFLOWS: tuple[Workflow[Any], ...] = (
     OFFER_WORKFLOW,
     ORGANISATION_WORKFLOW,
     ACCOUNT_WORKFLOW,
+    DOCKING_WORKFLOW,
+    TRIAL_WORKFLOW,
+    CONTRACT_WORKFLOW,
+    REGISTRATION_WORKFLOW,
 )
 # fmt: off
 TITLES: dict[str, Text] = {
@@ -39,6 +45,12 @@ TITLES: dict[str, Text] = {
     "manage-members":       Text("管理成员", "Manage members"),
     "give-official-roles":  Text("授予管理角色", "Give official roles"),
     "manage-teams":         Text("管理团队", "Manage teams"),
+    "open":                 Text("发起对接", "Open a docking"),
+    "pay":                  Text("登记收付款", "Record a payment"),
+    "amend":                Text("提出变更", "Propose an amendment"),
+    "sign-amendment":       Text("签署变更", "Sign an amendment"),
+    "refuse-amendment":     Text("不同意变更", "Refuse an amendment"),
+    "propose-trial":        Text("提出试用", "Propose a trial"),
     "learn-score":          Text("训练匹配评分", "Fit the score"),
     "use-score":            Text("切换匹配评分", "Change the score in use"),
 }

@@ -93,6 +93,37 @@ class WorkingCalendar:
             working_days -= self.is_working(day)
         return day
 
+    def expected(self, start: date, working_days: int) -> date:
+        """Return the day as ``add`` does, also where a year's holidays are not known.
+
+        The State Council announces a year's holidays in the autumn before it. Until
+        then every weekday of that year counts as a working day, so that a promise can
+        be given at all; ``is_settled`` tells whether that was needed.
+        """
+        if working_days < 0:
+            raise ValueError("working_days must not be negative")
+        day = start
+        while working_days:
+            day += timedelta(days=1)
+            working_days -= self._may_be_working(day)
+        return day
+
+    def elapsed(self, start: date, end: date) -> int:
+        """Count as ``between`` does, weekdays where a year's holidays are not known."""
+        days = (end - start).days
+        return sum(
+            self._may_be_working(start + timedelta(days=n + 1)) for n in range(days)
+        )
+
+    def is_settled(self, day: date) -> bool:
+        """Tell whether the holidays of the year of ``day`` are known."""
+        return day.year in self.years
+
+    def _may_be_working(self, day: date) -> bool:
+        if self.is_settled(day):
+            return self.is_working(day)
+        return day.weekday() < 5
+
     def between(self, start: date, end: date) -> int:
         """Count the working days after ``start`` up to and including ``end``."""
         days = (end - start).days

@@ -49,6 +49,46 @@ STATES: dict[str, dict[str, Text]] = {
         "ACTIVE":      Text("正常", "In use"),
         "DISABLED":    Text("停用", "Disabled"),
     },
+    "docking": {
+        "RECOMMENDED": Text("推荐", "Recommended"),
+        "INTERESTED":  Text("有意向", "Interested"),
+        "CONTACTED":   Text("已联系", "Contacted"),
+        "MEETING":     Text("对接", "Meeting"),
+        "NDA":         Text("已签保密", "Agreement signed"),
+        "SOLUTION":    Text("方案", "Terms proposed"),
+        "INTENT":      Text("意向协议", "Intent"),
+        "SIGNED":      Text("签约", "Signed"),
+        "LOST":        Text("未成", "Lost"),
+    },
+    "trial": {
+        "PROPOSED":    Text("拟定", "Proposed"),
+        "RUNNING":     Text("试用中", "Running"),
+        "ENDED":       Text("试用结束", "Ended"),
+        "CONVERTED":   Text("已转化", "Converted"),
+        "DROPPED":     Text("未转化", "Not converted"),
+    },
+    "contract": {
+        "DRAFT":       Text("草稿", "Draft"),
+        "SIGNED":      Text("已签订", "Signed"),
+        "EFFECTIVE":   Text("生效", "In effect"),
+        "PERFORMING":  Text("履行", "Being performed"),
+        "COMPLETED":   Text("完成", "Completed"),
+        "RESCINDED":   Text("解除", "Rescinded"),
+        "VOID":        Text("无效", "Void"),
+    },
+    "registration": {
+        "NONE":        Text("未申请", "Not applied for"),
+        "APPLIED":     Text("已申请", "Applied for"),
+        "CORRECTION":  Text("补正", "To be corrected"),
+        "ACCEPTED":    Text("受理", "Accepted"),
+        "FIRST_OK":    Text("初审通过", "First check passed"),
+        "EXPERT":      Text("专家审核", "Before experts"),
+        "REGISTERED":  Text("已登记", "Registered"),
+        "REFUSED":     Text("不予登记", "Refused"),
+        "CHANGED":     Text("已变更", "Changed"),
+        "CANCELLED":   Text("已注销", "Cancelled"),
+        "REVOKED":     Text("已撤销", "Revoked"),
+    },
     "import": {
         "QUEUED":      Text("排队", "Queued"),
         "RUNNING":     Text("进行中", "Running"),
@@ -67,8 +107,7 @@ def state_title(kind: str, state: str) -> Text:
     Parameters
     ----------
     kind : str
-        The name of the life cycle: ``need``, ``offer``, ``organisation``, ``user`` or
-        ``import``.
+        The name of the life cycle, for example ``need`` or ``docking``.
     state : str
         Its code.
 

@@ -3,6 +3,9 @@
 from marketplace.models import (
     attachments,
     codes,
+    contracts,
+    dockings,
+    duties,
     idempotency,
     jobs,
     ledger,
@@ -10,6 +13,7 @@ from marketplace.models import (
     needs,
     offers,
     organisations,
+    registrations,
     rules,
     users,
 )
@@ -17,6 +21,9 @@ from marketplace.models import (
 __all__ = [
     "attachments",
     "codes",
+    "contracts",
+    "dockings",
+    "duties",
     "idempotency",
     "jobs",
     "ledger",
@@ -24,6 +31,7 @@ __all__ = [
     "needs",
     "offers",
     "organisations",
+    "registrations",
     "rules",
     "users",
 ]

@@ -107,8 +107,14 @@ Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 """JSON that PostgreSQL stores in binary form."""
 
 
-def state_type(states: type[E]) -> sa.Enum:
-    """Column type of a state: its code as text, checked by the database."""
+def state_type(states: type[E], name: str | None = None) -> sa.Enum:
+    """Column type of a state: its code as text, checked by the database.
+
+    Parameters
+    ----------
+    name : str, optional
+        What the check is called, where a table has several columns of codes.
+    """
     values: Callable[[Any], list[str]] = lambda cls: [m.value for m in cls]  # noqa: E731
     return sa.Enum(
         states,
@@ -117,7 +123,8 @@ def state_type(states: type[E]) -> sa.Enum:
         validate_strings=True,
         values_callable=values,
         length=32,
-        name="state_known" if states.__name__.endswith("State") else "value_known",
+        name=name
+        or ("state_known" if states.__name__.endswith("State") else "value_known"),
     )
 
 

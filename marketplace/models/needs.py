@@ -35,6 +35,12 @@ class Need(Identified, Timestamped, Base):
         sa.CheckConstraint(
             "state <> 'DRAFT' OR released = false", name="draft_not_released"
         ),
+        sa.Index(
+            "ix_needs_paused",
+            "paused_at",
+            sqlite_where=sa.text("paused_at IS NOT NULL"),
+            postgresql_where=sa.text("paused_at IS NOT NULL"),
+        ),
         sa.Index("ix_needs_state_id", "state", "id"),
         sa.Index("ix_needs_state_valid_until", "state", "valid_until"),
     )
@@ -58,6 +64,10 @@ class Need(Identified, Timestamped, Base):
     valid_until: so.Mapped[date | None] = so.mapped_column(index=True)
     """Last day in the library; the published version's, or a renewal's."""
     published_at: so.Mapped[datetime | None]
+    paused_at: so.Mapped[datetime | None]
+    """Since when it rests because requests were left unanswered 暂停推荐."""
+    resumed_at: so.Mapped[datetime | None]
+    """When its owner last brought it back."""
     opinions: so.Mapped[dict[str, Any]] = so.mapped_column(Json, default=dict)
     """Latest opinion of each reviewing step 审核意见, and comments on fields."""
     revision: so.Mapped[int] = so.mapped_column()

@@ -30,6 +30,12 @@ class Offer(Identified, Timestamped, Base):
         sa.CheckConstraint(
             "state <> 'DRAFT' OR released = false", name="draft_not_released"
         ),
+        sa.Index(
+            "ix_offers_paused",
+            "paused_at",
+            sqlite_where=sa.text("paused_at IS NOT NULL"),
+            postgresql_where=sa.text("paused_at IS NOT NULL"),
+        ),
         sa.Index("ix_offers_state_id", "state", "id"),
     )
 
@@ -52,6 +58,10 @@ class Offer(Identified, Timestamped, Base):
     )
     """The working text has left its unit, so that operators read it."""
     published_at: so.Mapped[datetime | None]
+    paused_at: so.Mapped[datetime | None]
+    """Since when it rests because requests were left unanswered 暂停推荐."""
+    resumed_at: so.Mapped[datetime | None]
+    """When its owner last brought it back."""
     opinions: so.Mapped[dict[str, Any]] = so.mapped_column(Json, default=dict)
     revision: so.Mapped[int] = so.mapped_column()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -472,3 +472,129 @@ class Custom(Field):
     def read(self, reader: Reader, value: Any, old: Any) -> Any:  # noqa: ARG002
         """Read with the given function."""
         return self.reading(reader, value, self.pointer)
+
+
+@dataclass(frozen=True)
+class Share(Field):
+    """A share in per cent, between 0 and 100, with at most four decimal places."""
+
+    def read(self, reader: Reader, value: Any, old: Any) -> Decimal | None:  # noqa: ARG002
+        """Read a share."""
+        share = reader.figure(value, self.pointer)
+        if share is None:
+            return None
+        if not 0 <= share <= 100 or share != share.quantize(_SHARE):
+            reader.wrong(
+                self.pointer,
+                "out_of_range",
+                "应在 0 与 100 之间，最多四位小数",
+                "must lie between 0 and 100, with at most four decimals",
+            )
+        return share
+
+
+_SHARE = Decimal("0.0001")
+
+
+@dataclass(frozen=True)
+class Reference(Field):
+    """The identifier of another object; whether it exists is asked elsewhere."""
+
+    def read(self, reader: Reader, value: Any, old: Any) -> UUID | None:  # noqa: ARG002
+        """Read an identifier."""
+        return reader.reference(value, self.pointer)
+
+
+@dataclass(frozen=True)
+class Items(Field):
+    """Rows with fields of their own, kept as one value and replaced as a whole."""
+
+    table: tuple[Field, ...] = ()
+    most: int = 100
+
+    @property
+    def empty(self) -> Any:
+        """No rows."""
+        return []
+
+    def read(self, reader: Reader, value: Any, old: Any) -> list[Row]:
+        """Read all rows; what is left out of a row is empty."""
+        found: list[Row] = []
+        before = old or []
+        for index, item in enumerate(reader.items(value, self.pointer, self.most)):
+            place = f"{self.pointer}/{index}"
+            kept = before[index] if index < len(before) else {}
+            found.append(_nested(reader, self.table, item, place, kept))
+        return found
+
+
+@dataclass(frozen=True)
+class Part(Field):
+    """Fields of their own under one name; empty when none of them is filled."""
+
+    table: tuple[Field, ...] = ()
+
+    @property
+    def empty(self) -> Any:
+        """Nothing filled."""
+        return {}
+
+    def read(self, reader: Reader, value: Any, old: Any) -> Row:
+        """Read what is there."""
+        if value is None or value == {}:
+            return {}
+        return _nested(reader, self.table, value, self.pointer, old or {})
+
+
+def _nested(
+    reader: Reader, table: tuple[Field, ...], value: Any, place: str, old: Row
+) -> Row:
+    """Read one object by a table; the places of its errors begin with its own."""
+    inner = replace(reader, errors=[])
+    names = frozenset(field.name for field in table)
+    item = inner.row(value, "", names)
+    row = {
+        field.name: field.read(inner, item[field.name], old.get(field.name))
+        if field.name in item
+        else field.empty
+        for field in table
+    }
+    reader.errors += [
+        FieldError(f"{place}{error.pointer}", error.code, error.message)
+        for error in inner.errors
+    ]
+    return row
+
+
+def thawed(table: tuple[Field, ...], kept: Mapping[str, Any]) -> Row:
+    """Return values of a table as they were read, from the JSON in which they lie.
+
+    Values that were written before a field existed are empty.
+    """
+    return {
+        field.name: _thaw(field, kept[field.name])
+        if field.name in kept
+        else field.empty
+        for field in table
+    }
+
+
+def _thaw(field: Field, value: Any) -> Any:
+    if isinstance(field, Items):
+        return [thawed(field.table, row) for row in value]
+    if isinstance(field, Part):
+        return thawed(field.table, value) if value else {}
+    if not isinstance(value, str):
+        return value
+    for kinds, read in _THAWING:
+        if isinstance(field, kinds):
+            return read(value)
+    return value
+
+
+_THAWING: tuple[tuple[tuple[type[Field], ...], Callable[[str], Any]], ...] = (
+    ((Amount,), yuan),
+    ((Share,), Decimal),
+    ((Day, Month), date.fromisoformat),
+    ((Reference,), UUID),
+)

@@ -797,9 +797,8 @@ def granted(
     """Return those of these objects whose NDA a unit of the caller has signed."""
     if actor.is_public or not among:
         return frozenset()
-    statement = policies.granted_subjects(actor, kind.name)
     return frozenset(
-        session.scalars(statement.where(DisclosureGrant.subject_id.in_(among)))
+        session.scalars(policies.granted_subjects(actor, kind.name, among))
     )
 
 

@@ -278,6 +278,52 @@ def teams(
     return {"items": items}
 
 
+def kept_pair(
+    session: so.Session, index: MatchIndex, need: Need, offer: Offer
+) -> dict[str, Any] | None:
+    """Return a published pair as the public would be shown it, for a record.
+
+    Both sides, a broker and operators read the record, so it quotes nothing above the
+    public tier. None when the two share nothing that the engine knows of.
+    """
+    assert need.published is not None  # noqa: S101 - asked by the caller
+    assert offer.published is not None  # noqa: S101
+    posting, composed = postings.need_posting(need, need.published, Tier.PUBLIC)
+    found = index.fresh(session).rank(posting, 1, Filter(ids={str(offer.id)}))
+    if not found:
+        return None
+    match = found[0]
+    hidden = policies.withheld(offer.published.disclosure, Tier.PUBLIC, kind="offer")
+    texts = postings.compose(offer.published, postings.OFFER_TEXTS, hidden)
+    own = Side(
+        str(need.id),
+        "need",
+        need.published.title,
+        need.owner_org_id,
+        need.owner_org.name,
+        composed,
+    )
+    other = Side(
+        str(offer.id),
+        offer.kind.value,
+        offer.published.title,
+        offer.owner_org_id,
+        offer.owner_org.name,
+        texts,
+    )
+    names = {
+        name: codes.names(session, name, only=said)
+        for name, said in codes_in([match]).items()
+    }
+    shown = {
+        language: _view(match, own, other, 1, language, names)["reasons"]
+        for language in ("zh-CN", "en")
+    }
+    view = _view(match, own, other, 1, "zh-CN", names)
+    kept = ("band", "score", "parts", "indicators", "blockers", "engine")
+    return {**{name: view[name] for name in kept}, "reasons": shown}
+
+
 def _asked(session: so.Session, actor: Actor, need: Need) -> tuple[Posting, Filter]:
     """Return a need as the caller reads it, and which offers may answer it."""
     read = _as_read(session, actor, needs.KIND, need)

@@ -48,6 +48,16 @@ ENTRY_KEYS = {
 CERTAINTIES = {"V", "P", "R", "X"}
 
 EXPECTED_LISTS = {
+    "decline_reason",
+    "contract_clause",
+    "clause_state",
+    "non_technical_cost",
+    "amendment_reason",
+    "rescission_ground",
+    "income_deduction",
+    "contract_document",
+    "monopoly_clause",
+    "contract_side",
     "contract_class",
     "patent_licence_mode",
     "tech_field",

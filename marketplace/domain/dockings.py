@@ -1,0 +1,169 @@
+"""Docking 产学研对接: two sides, sometimes a broker, on the way to a contract.
+
+States of codes list 24; actions as clients know them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from marketplace.domain.workflows import Transition, Workflow, table
+from marketplace.errors import Text
+
+
+class DockingSide(StrEnum):
+    """Who stands where in a docking."""
+
+    NEED = "need"  # 需求方
+    OFFER = "offer"  # 供给方
+    BROKER = "broker"  # 技术经纪人
+
+
+class DockingState(StrEnum):
+    """How far two sides have come."""
+
+    RECOMMENDED = "RECOMMENDED"  # 推荐
+    INTERESTED = "INTERESTED"  # 有意向
+    CONTACTED = "CONTACTED"  # 已联系
+    MEETING = "MEETING"  # 对接
+    NDA = "NDA"  # 已签保密
+    SOLUTION = "SOLUTION"  # 方案
+    INTENT = "INTENT"  # 意向协议
+    SIGNED = "SIGNED"  # 签约
+    LOST = "LOST"  # 未成
+
+
+(
+    RECOMMENDED,
+    INTERESTED,
+    CONTACTED,
+    MEETING,
+    NDA,
+    SOLUTION,
+    INTENT,
+    SIGNED,
+    LOST,
+) = DockingState
+
+ASKED = frozenset({RECOMMENDED, INTERESTED})
+"""Not yet accepted by both sides."""
+TALKING = frozenset({CONTACTED, MEETING, NDA, SOLUTION, INTENT})
+"""Both sides have agreed to talk."""
+OPEN = ASKED | TALKING
+DISCLOSING = frozenset({NDA, SOLUTION, INTENT, SIGNED})
+"""Both sides have accepted a non-disclosure agreement: who has, reads the details."""
+
+# fmt: off
+DOCKING_WORKFLOW = Workflow("docking", RECOMMENDED, table([
+    Transition("express-interest", {RECOMMENDED},            INTERESTED,
+               Text("表达意向", "Express interest")),
+    Transition("accept",           {INTERESTED},             CONTACTED,
+               Text("同意对接", "Accept")),
+    Transition("decline",          ASKED,                    LOST,
+               Text("谢绝", "Decline"), fields=("reason",)),
+    Transition("log-meeting",      {CONTACTED},              MEETING,
+               Text("记录会谈", "Log a meeting"), fields=("meeting",)),
+    Transition("log-meeting",      {MEETING},                MEETING,
+               Text("记录会谈", "Log a meeting"), fields=("meeting",)),
+    Transition("log-meeting",      {NDA},                    NDA,
+               Text("记录会谈", "Log a meeting"), fields=("meeting",)),
+    Transition("log-meeting",      {SOLUTION},               SOLUTION,
+               Text("记录会谈", "Log a meeting"), fields=("meeting",)),
+    Transition("log-meeting",      {INTENT},                 INTENT,
+               Text("记录会谈", "Log a meeting"), fields=("meeting",)),
+    Transition("propose-nda",      TALKING,                  CONTACTED,
+               Text("提出保密协议", "Propose an NDA"),
+               fields=("text", "attachment_id")),
+    Transition("sign-nda",         TALKING,                  NDA,
+               Text("签署保密协议", "Accept the NDA"), fields=("nda_version",)),
+    Transition("propose-intent",   {CONTACTED, MEETING, NDA}, SOLUTION,
+               Text("提出合作方案", "Propose terms"), fields=("terms",)),
+    Transition("propose-intent",   {SOLUTION},               SOLUTION,
+               Text("提出合作方案", "Propose terms"), fields=("terms",)),
+    Transition("propose-intent",   {INTENT},                 INTENT,
+               Text("提出合作方案", "Propose terms"), fields=("terms",)),
+    Transition("accept-intent",    {SOLUTION, INTENT},       INTENT,
+               Text("接受方案", "Accept the terms"), fields=("number",)),
+    Transition("sign",             {INTENT},                 SIGNED,
+               Text("签约", "Signed"), fields=("contract_id",)),
+    Transition("lose",             TALKING,                  LOST,
+               Text("终止对接", "Give up"), fields=("reason",)),
+    Transition("expire",           ASKED,                    LOST,
+               Text("逾期未答复", "No reply in time"), system=True),
+]))
+# fmt: on
+STAYING = frozenset({"propose-nda"})
+"""Steps that are written down and leave the docking where it stands."""
+
+
+@dataclass(frozen=True)
+class Owed:
+    """Who owes what in a state, and under which rule its days are counted.
+
+    Parameters
+    ----------
+    step : str
+        What is waited for, in the words of the work queue.
+    side : DockingSide or None
+        None: whoever did not move last.
+    days : str
+        Name of the value in the rule ``docking.reply_days``.
+    """
+
+    step: str
+    title: Text
+    side: DockingSide | None
+    days: str
+
+
+OWED: Mapping[DockingState, Owed] = {
+    RECOMMENDED: Owed(
+        "answer", Text("答复推荐", "Answer the recommendation"), None, "answer"
+    ),
+    INTERESTED: Owed("answer", Text("答复意向", "Answer the request"), None, "answer"),
+    CONTACTED: Owed(
+        "meet", Text("安排首次会谈", "Hold the first meeting"), DockingSide.NEED, "meet"
+    ),
+    MEETING: Owed(
+        "next-step",
+        Text("落实会谈约定的下一步", "Do what the meeting agreed"),
+        DockingSide.NEED,
+        "next_step",
+    ),
+    NDA: Owed(
+        "propose", Text("提出合作方案", "Propose terms"), DockingSide.OFFER, "propose"
+    ),
+    SOLUTION: Owed(
+        "answer-terms", Text("答复合作方案", "Answer the terms"), None, "answer_terms"
+    ),
+    INTENT: Owed(
+        "contract", Text("签订合同", "Sign the contract"), DockingSide.NEED, "contract"
+    ),
+}
+
+
+class TrialState(StrEnum):
+    """How far a trial licence 先用后转 has come."""
+
+    PROPOSED = "PROPOSED"  # 拟定
+    RUNNING = "RUNNING"  # 试用中
+    ENDED = "ENDED"  # 试用结束
+    CONVERTED = "CONVERTED"  # 已转化
+    DROPPED = "DROPPED"  # 未转化
+
+
+# fmt: off
+TRIAL_WORKFLOW = Workflow("trial", TrialState.PROPOSED, table([
+    Transition("start",   {TrialState.PROPOSED}, TrialState.RUNNING,
+               Text("同意试用", "Agree and start")),
+    Transition("report",  {TrialState.RUNNING},  TrialState.ENDED,
+               Text("报告试用结果", "Report the result"), fields=("results",)),
+    Transition("convert", {TrialState.ENDED},    TrialState.CONVERTED,
+               Text("转化", "Convert"), fields=("contract_id",)),
+    Transition("drop",    {TrialState.PROPOSED, TrialState.RUNNING, TrialState.ENDED},
+               TrialState.DROPPED, Text("不转化", "Do not convert"),
+               needs_reason=True),
+]))
+# fmt: on

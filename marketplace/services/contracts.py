@@ -1,0 +1,1263 @@
+"""Technology contracts 技术合同: drawn up, signed by all, performed, amended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+import sqlalchemy.orm as so
+
+from marketplace import policies
+from marketplace import thread_policies as rights
+from marketplace.domain import actors
+from marketplace.domain.actors import Actor
+from marketplace.domain.contracts import (
+    BOUND,
+    COMPLETED,
+    CONTRACT_WORKFLOW,
+    DRAFT,
+    IN_FORCE,
+    OPEN_PAPERS,
+    SIGNED,
+    RegistrationState,
+    Side,
+)
+from marketplace.domain.dockings import TALKING
+from marketplace.domain.ids import new_id
+from marketplace.domain.needs import NeedState
+from marketplace.domain.organisations import OrganisationState
+from marketplace.domain.workflows import Transition
+from marketplace.errors import (
+    Conflict,
+    FieldError,
+    IllegalTransition,
+    Invalid,
+    NotFound,
+    Stale,
+    Text,
+)
+from marketplace.models.attachments import Attachment
+from marketplace.models.contracts import (
+    Contract,
+    ContractParty,
+    ContractSignature,
+    ContractVersion,
+)
+from marketplace.models.dockings import Docking
+from marketplace.models.needs import Need
+from marketplace.models.organisations import Organisation
+from marketplace.models.registrations import Registration
+from marketplace.services import (
+    codes,
+    contents,
+    contract_contents,
+    dockings,
+    duties,
+    events,
+    needs,
+    offers,
+    rules,
+    serials,
+    steps,
+)
+from marketplace.services.contract_contents import CONTENT, PARTY
+from marketplace.services.duties import Whom
+from marketplace.services.fields import Reader, Row, thawed
+from marketplace.services.paging import Listing
+
+Values = dict[str, Any]
+PATH = "/api/v1/contracts"
+LINKS = frozenset({"docking_id", "need_id", "offer_id", "owner_org_id"})
+PAPERS = frozenset(
+    {
+        "documents",
+        "tech_field",
+        "socio_objective",
+        "served_industry",
+        "plan_source",
+        "project_no",
+        "ip_type",
+        "expected_input_yuan",
+        "expected_output_yuan",
+        "remarks",
+    }
+)
+"""What the registry asks and the parties did not agree on: no amendment is needed."""
+COLUMNS = (
+    "title",
+    "contract_class",
+    "tech_field",
+    "signed_on",
+    "valid_from",
+    "valid_to",
+    "total_yuan",
+    "technical_yuan",
+    "is_related",
+)
+
+
+KIND: steps.Kind[Contract] = steps.Kind(
+    name="contract",
+    path=f"{PATH}/{{id}}",
+    model=Contract,
+    workflow=CONTRACT_WORKFLOW,
+    rules=rights.CONTRACT_RULES,
+    visible=rights.visible_contracts,
+    options=(
+        so.selectinload(Contract.parties),
+        so.joinedload(Contract.current).selectinload(ContractVersion.signatures),
+    ),
+)
+
+
+def get(session: so.Session, actor: Actor, contract_id: UUID) -> Contract:
+    """Return a contract with its parties and the version in force.
+
+    Raises
+    ------
+    NotFound
+    """
+    return steps.get(session, actor, KIND, contract_id)
+
+
+def values_of(version: ContractVersion) -> Values:
+    """Return the content of a version with its types."""
+    return thawed(CONTENT, version.content)
+
+
+def create(session: so.Session, actor: Actor, data: Mapping[str, Any]) -> Contract:
+    """Draw a contract up; from a docking its parties and terms are taken over.
+
+    Parameters
+    ----------
+    data : mapping
+        Fields of the content, and ``docking_id``, ``need_id``, ``offer_id``,
+        ``owner_org_id``.
+
+    Raises
+    ------
+    Unauthenticated, Forbidden
+    Invalid
+        With every wrong field; a docking that is not the caller's or not open.
+    """
+    policies.require_signed_in(actor)
+    reader = Reader(session, actor.today)
+    links = {
+        name: reader.reference(data.get(name), f"/{name}") for name in sorted(LINKS)
+    }
+    reader.refuse()
+    docking = _docking(session, actor, links["docking_id"])
+    org_id = _drafting_org(actor, docking, links["owner_org_id"])
+    before = {field.name: field.empty for field in CONTENT}
+    start = before | (_from_docking(docking) if docking else {})
+    given = {name: value for name, value in data.items() if name not in LINKS}
+    values = _read(session, actor, org_id, start, given)
+    contract = Contract(
+        id=new_id(),
+        contract_no=_number(session, actor, org_id),
+        state=DRAFT,
+        created_by=actor.user_id,
+        created_for=org_id,
+        docking_id=docking.id if docking else None,
+        need_id=docking.need_id if docking else _linked(session, actor, links, "need"),
+        offer_id=docking.offer_id
+        if docking
+        else _linked(session, actor, links, "offer"),
+        created_at=actor.now,
+        updated_at=actor.now,
+        rescission={},
+        parties=[],
+    )
+    session.add(contract)
+    session.flush()
+    version = ContractVersion(
+        contract_id=contract.id,
+        number=1,
+        state="DRAFT",
+        content=events.plain(values),
+        created_at=actor.now,
+        created_by=actor.user_id,
+        created_for=org_id,
+        signatures=[],
+    )
+    session.add(version)
+    session.flush()
+    contract.current = version
+    _show_in_columns(session, contract, values)
+    session.add(
+        Registration(
+            contract_id=contract.id,
+            state=RegistrationState.NONE,
+            created_at=actor.now,
+            updated_at=actor.now,
+            expert_reasons=[],
+            opinions=[],
+            corrections=[],
+            readiness={},
+            wanted={},
+            appeal={},
+        )
+    )
+    events.record(
+        session,
+        actor,
+        contract,
+        "contract.create",
+        org_id=org_id,
+        to_state=DRAFT.value,
+        changes=events.difference(before, values),
+    )
+    session.flush()
+    return contract
+
+
+def _docking(
+    session: so.Session, actor: Actor, docking_id: UUID | None
+) -> Docking | None:
+    """Return the docking from which a contract comes, if its side asks."""
+    if docking_id is None:
+        return None
+    found = session.scalar(
+        sa.select(Docking)
+        .where(Docking.id == docking_id, rights.my_dockings(actor))
+        .options(*dockings.KIND.options)
+    )
+    if found is None or found.state not in TALKING:
+        raise Invalid.at(
+            "/docking_id",
+            "unknown_docking",
+            "没有您参与且正在进行的此对接",
+            "you take part in no docking of this id that is under way",
+        )
+    return found
+
+
+def _drafting_org(actor: Actor, docking: Docking | None, given: UUID | None) -> UUID:
+    """Return the unit for which the caller draws the contract up."""
+    mine = rights.writing_org_ids(actor)
+    if docking is not None:
+        mine = [
+            org for org in (docking.need_org_id, docking.offer_org_id) if org in mine
+        ] or [s.org_id for s in actor.standings if s.org_id == docking.broker_org_id]
+    if given is not None:
+        if given not in mine:
+            raise Invalid.at(
+                "/owner_org_id",
+                "unknown_organisation",
+                "您不能代表此单位起草",
+                "you do not write for this organisation",
+            )
+        return given
+    if len(mine) == 1:
+        return mine[0]
+    if not mine:
+        policies.require(actor, "create", None, {})
+    raise Invalid.at(
+        "/owner_org_id",
+        "required",
+        "您属于多个单位，请指明所属单位",
+        "you write for several units; say for which",
+    )
+
+
+def _linked(
+    session: so.Session, actor: Actor, links: Mapping[str, UUID | None], kind: str
+) -> UUID | None:
+    """Return a need or offer that the caller may know of."""
+    subject_id = links[f"{kind}_id"]
+    if subject_id is None:
+        return None
+    service: Any = needs if kind == "need" else offers
+    try:
+        service.get(session, actor, subject_id)
+    except NotFound:
+        text = Text("没有此项", "there is no such object")
+        raise Invalid(errors=[FieldError(f"/{kind}_id", "unknown", text)]) from None
+    return subject_id
+
+
+def _from_docking(docking: Docking) -> Values:
+    """Return what need and intent already say, so that nothing is typed twice."""
+    terms = dockings.intent_of(docking)
+    need = docking.need.published
+    parties = [
+        _party(Side.BUYER, docking.need_org_id),
+        _party(Side.SELLER, docking.offer_org_id),
+    ]
+    if docking.broker_org_id is not None:
+        parties.append(_party(Side.BROKER, docking.broker_org_id))
+    found: Values = {"parties": parties}
+    if need is not None:
+        found["title"] = need.title
+        found["tech_field"] = next(iter(need.tech_field), None)
+        found["served_industry"] = need.industry_use
+    if terms:
+        found |= {
+            "subject": terms["scope"],
+            "total_yuan": terms["price_yuan"],
+            "valid_from": terms["period_from"],
+            "valid_to": terms["period_to"],
+            "ip_owner": terms["ip_owner"],
+            "results_ownership": terms["rights"],
+        }
+    return found
+
+
+def _party(side: Side, org_id: UUID) -> Row:
+    empty = {field.name: field.empty for field in PARTY}
+    return {**empty, "side": side.value, "organisation_id": org_id}
+
+
+def _number(session: so.Session, actor: Actor, org_id: UUID) -> str:
+    region = session.get_one(Organisation, org_id).region
+    year = actor.today.year
+    serial = serials.next_number(session, f"contract:{year}:{region}")
+    return f"H{year}-{region}-{serial:05d}"
+
+
+def _read(
+    session: so.Session,
+    actor: Actor,
+    org_id: UUID,
+    before: Values,
+    data: Mapping[str, Any],
+) -> Values:
+    """Read what was given over what was there; refuse what contradicts itself."""
+    reader = Reader(session, actor.today, owner_org_id=org_id)
+    values = before | contents.read(CONTENT, reader, data, before)
+    contract_contents.check(reader, values)
+    _check_references(session, actor, reader, values, before)
+    reader.refuse()
+    return values
+
+
+def _check_references(
+    session: so.Session, actor: Actor, reader: Reader, values: Values, before: Values
+) -> None:
+    """Note units and files that are not there for the caller."""
+    named = {p["organisation_id"] for p in values["parties"]} - {None}
+    known = {
+        org.id: org
+        for org in session.scalars(
+            sa.select(Organisation).where(
+                Organisation.id.in_(named), policies.visible_organisations(actor)
+            )
+        )
+    }
+    for index, party in enumerate(values["parties"]):
+        if party["side"] is None:
+            reader.wrong(
+                f"/parties/{index}/side", "required", "请选择", "say on which side"
+            )
+        org = known.get(party["organisation_id"])
+        if party["organisation_id"] and (
+            org is None or org.state is OrganisationState.CLOSED
+        ):
+            reader.wrong(
+                f"/parties/{index}/organisation_id",
+                "unknown_organisation",
+                "没有此单位",
+                "there is no such organisation",
+            )
+    old = {row["attachment_id"] for row in before["documents"]}
+    for index, row in enumerate(values["documents"]):
+        if row["attachment_id"] in old:
+            continue
+        file = session.get(Attachment, row["attachment_id"] or new_id())
+        if file is None or file.org_id not in actor.org_ids:
+            reader.wrong(
+                f"/documents/{index}/attachment_id",
+                "unknown_attachment",
+                "没有您单位上传的此附件",
+                "there is no such attachment of your unit",
+            )
+
+
+def _show_in_columns(session: so.Session, contract: Contract, values: Values) -> None:
+    """Write what lists and figures read, and who the parties are."""
+    for name in COLUMNS:
+        setattr(contract, name, values[name])
+    rows = [_party_row(session, i, p) for i, p in enumerate(values["parties"])]
+    kept = [(p.side, p.org_id, p.name, p.region) for p in contract.parties]
+    if kept != [(r.side, r.org_id, r.name, r.region) for r in rows]:
+        contract.parties.clear()
+        session.flush()
+        contract.parties.extend(rows)
+
+
+def _party_row(session: so.Session, position: int, party: Row) -> ContractParty:
+    org_id = party["organisation_id"]
+    org = session.get(Organisation, org_id) if org_id else None
+    return ContractParty(
+        position=position,
+        side=Side(party["side"]),
+        org_id=org_id,
+        name=party["name"] or (org.name if org else ""),
+        region=party["region"] or (org.region if org else ""),
+        party_nature=party["party_nature"] or (org.party_nature if org else None),
+    )
+
+
+def edit(
+    session: so.Session,
+    actor: Actor,
+    contract_id: UUID,
+    data: Mapping[str, Any],
+    *,
+    expected: str | None = None,
+) -> Contract:
+    """Change a draft; of a signed contract, the papers that the registry asks for.
+
+    Raises
+    ------
+    NotFound, Unauthenticated, Forbidden, Stale, Invalid
+    IllegalTransition
+        It is signed, or one side has signed: what was agreed changes by an amendment.
+    """
+    contract = steps.get(session, actor, KIND, contract_id, lock=True)
+    grant = policies.require(actor, "edit", contract, rights.CONTRACT_RULES)
+    require_revision(contract, expected)
+    _require_open(session, contract, data)
+    before = values_of(contract.current)
+    values = _read(session, actor, contract.created_for, before, data)
+    changes = events.difference(before, values)
+    if not changes:
+        return contract
+    contract.current.content = events.plain(values)
+    _show_in_columns(session, contract, values)
+    steps.touch(contract, actor)
+    events.record(
+        session,
+        actor,
+        contract,
+        "contract.edit",
+        role=grant.role,
+        org_id=grant.org_id,
+        from_state=contract.state.value,
+        to_state=contract.state.value,
+        changes=changes,
+    )
+    session.flush()
+    return contract
+
+
+def _require_open(
+    session: so.Session, contract: Contract, data: Mapping[str, Any]
+) -> None:
+    """Refuse what cannot be changed without the other side's signature."""
+    if contract.state is DRAFT:
+        if contract.current.signatures:
+            raise IllegalTransition(
+                Text(
+                    "已有一方签字，须先撤回签字再修改",
+                    "one side has signed; take the signature back first",
+                ),
+                extra={"state": contract.state.value, "possible": []},
+            )
+        return
+    registration = session.scalars(
+        sa.select(Registration).where(Registration.contract_id == contract.id)
+    ).one()
+    agreed = sorted(set(data) - PAPERS)
+    if agreed or registration.state not in OPEN_PAPERS:
+        raise IllegalTransition(
+            Text(
+                "合同已签订，约定内容须经变更协议修改；登记材料只能在申请前或补正时修改",
+                "the contract is signed: what was agreed changes by an amendment,"
+                " papers of the registry before the application or for a correction",
+            ),
+            extra={"state": contract.state.value, "possible": ["amend"]},
+        )
+
+
+def require_revision(contract: Contract, expected: str | None) -> None:
+    """Refuse a change of what the caller has not read as it is now."""
+    if expected is not None and expected != str(contract.revision):
+        raise Stale
+
+
+def delete(
+    session: so.Session,
+    actor: Actor,
+    contract_id: UUID,
+    *,
+    expected: str | None = None,
+) -> None:
+    """Remove a draft that nobody has signed; the ledger keeps what it held."""
+    contract = steps.get(session, actor, KIND, contract_id, lock=True)
+    grant = policies.require(actor, "delete", contract, rights.CONTRACT_RULES)
+    require_revision(contract, expected)
+    _require_draft(contract)
+    events.record(
+        session,
+        actor,
+        contract,
+        "contract.delete",
+        role=grant.role,
+        org_id=grant.org_id,
+        from_state=contract.state.value,
+        changes=events.difference(contract.current.content, {}),
+    )
+    session.execute(
+        sa.delete(Registration).where(Registration.contract_id == contract.id)
+    )
+    version = contract.current
+    contract.current_version_id = None
+    so.attributes.set_committed_value(contract, "current", None)
+    session.flush()
+    session.delete(version)
+    session.flush()
+    session.delete(contract)
+    session.flush()
+
+
+def _require_draft(contract: Contract) -> None:
+    if contract.state is not DRAFT or contract.current.signatures:
+        raise IllegalTransition(
+            Text(
+                "只有无人签字的草稿可以删除",
+                "only a draft that nobody has signed can be deleted",
+            ),
+            extra={"state": contract.state.value, "possible": []},
+        )
+
+
+@dataclass(slots=True)
+class _Move:
+    """A step on its way, for the functions that know what it does."""
+
+    session: so.Session
+    actor: Actor
+    contract: Contract
+    step: steps.Step[Contract]
+    given: Mapping[str, Any]
+    changes: dict[str, Any]
+    stays: bool = False
+
+
+def act(
+    session: so.Session,
+    actor: Actor,
+    contract_id: UUID,
+    action: str,
+    *,
+    expected: str | None = None,
+    comment: str = "",
+    **given: Any,
+) -> Contract:
+    """Take one step of a contract.
+
+    Parameters
+    ----------
+    given
+        ``signer``, ``signed_on``, ``attachment_id`` and ``party`` for ``sign``;
+        ``effective_on``; ``completed_on``; ``ground`` (code) and ``rescinded_on``;
+        ``document`` for ``annul``.
+
+    Raises
+    ------
+    NotFound, Unauthenticated, Forbidden, IllegalTransition, Stale, Invalid, Conflict
+    """
+    step = steps.begin(
+        session,
+        actor,
+        KIND,
+        contract_id,
+        action,
+        expected=expected,
+        comment=comment,
+        given=given,
+    )
+    move = _Move(session, actor, step.subject, step, given, {})
+    _DOING[action](move)
+    target = step.subject.state if move.stays else None
+    contract = steps.finish(
+        session, actor, KIND, step, changes=move.changes, target=target
+    )
+    if action == "sign":
+        _conclude_if_signed(session, actor, contract)
+    _owe(session, actor, contract)
+    return contract
+
+
+def _sign(move: _Move) -> None:
+    """Record that a party has signed the draft."""
+    reader = Reader(move.session, move.actor.today)
+    values = values_of(move.contract.current)
+    contract_contents.check_complete(reader, values)
+    reader.refuse()
+    _put_signature(move, move.contract.current)
+
+
+def _put_signature(move: _Move, version: ContractVersion) -> None:
+    session, actor, given = move.session, move.actor, move.given
+    party = _signing_party(move)
+    reader = Reader(session, actor.today)
+    signer = reader.words(given.get("signer"), "/signer", 60)
+    if not signer:
+        reader.wrong("/signer", "required", "请填写签字人", "say who has signed")
+    signed_on = reader.day(given.get("signed_on"), "/signed_on") or actor.today
+    if signed_on > actor.today:
+        reader.wrong("/signed_on", "in_the_future", "不能晚于今天", "lies ahead")
+    file = _signed_file(move, reader, party)
+    reader.refuse()
+    key = str(party.org_id or party.name)
+    for there in version.signatures:
+        if there.party_key == key and there.side is party.side:
+            raise Conflict(Text("该方已签字", "this party has signed already"))
+        if there.recorded_by == actor.user_id and party.org_id is not None:
+            raise Conflict(
+                Text(
+                    "同一人不能代表两方签字",
+                    "one person cannot sign for two sides",
+                )
+            )
+    digest = file.digest if file else _digest(version.content)
+    version.signatures.append(
+        ContractSignature(
+            side=party.side,
+            party_key=key,
+            org_id=party.org_id,
+            signer=signer,
+            signed_on=signed_on,
+            recorded_at=actor.now,
+            recorded_by=actor.user_id,
+            attachment_id=file.id if file else None,
+            digest=digest,
+        )
+    )
+    move.changes = events.difference(
+        {},
+        {
+            "side": party.side,
+            "party": party.name,
+            "signer": signer,
+            "signed_on": signed_on,
+            "digest": digest,
+            "version": version.number,
+        },
+    )
+
+
+def _signing_party(move: _Move) -> ContractParty:
+    """Return the party for which the caller signs.
+
+    For a party that is not registered here somebody of another one records the
+    signature; the signed file has to come with it.
+    """
+    outside = [p for p in move.contract.parties if p.org_id is None]
+    position = move.given.get("party")
+    if position is not None:
+        found = next((p for p in outside if p.position == position), None)
+        if found is None:
+            raise Invalid.at(
+                "/party",
+                "not_an_outside_party",
+                "只能代为登记未注册当事人的签字",
+                "only for a party that is not registered here",
+            )
+        return found
+    own = [p for p in move.contract.parties if p.org_id == move.step.grant.org_id]
+    return own[0]
+
+
+def _signed_file(
+    move: _Move, reader: Reader, party: ContractParty
+) -> Attachment | None:
+    attachment_id = reader.reference(move.given.get("attachment_id"), "/attachment_id")
+    file = move.session.get(Attachment, attachment_id) if attachment_id else None
+    if attachment_id and (file is None or file.org_id != move.step.grant.org_id):
+        reader.wrong(
+            "/attachment_id",
+            "unknown_attachment",
+            "没有您单位上传的此附件",
+            "there is no such attachment of your unit",
+        )
+        return None
+    if party.org_id is None and file is None:
+        reader.wrong(
+            "/attachment_id",
+            "required",
+            "代为登记签字须附签署文件",
+            "the signed file has to come with it",
+        )
+    return file
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """SHA-256 over the content in one canonical form."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _withdraw_signature(move: _Move) -> None:
+    """Take back what the caller's own unit had signed."""
+    mine = [
+        s
+        for s in move.contract.current.signatures
+        if s.org_id == move.step.grant.org_id
+    ]
+    if not mine:
+        raise Conflict(Text("贵单位尚未签字", "your unit has not signed"))
+    for signature in mine:
+        move.contract.current.signatures.remove(signature)
+    move.changes = events.difference({"side": mine[0].side}, {})
+
+
+def _all_signed(contract: Contract, version: ContractVersion) -> bool:
+    signed = {(s.side, s.party_key) for s in version.signatures}
+    needed = {(p.side, str(p.org_id or p.name)) for p in contract.parties}
+    return needed <= signed
+
+
+def _conclude_if_signed(session: so.Session, actor: Actor, contract: Contract) -> None:
+    """Once the last party has signed, the contract stands, and the docking is won."""
+    if not _all_signed(contract, contract.current):
+        return
+    contract.concluded_at = actor.now
+    contract.current.state, contract.current.in_force_at = "IN_FORCE", actor.now
+    steps.advance(session, actor, KIND, contract, "conclude")
+    dockings.conclude(session, actor, contract)
+    _advance_need(session, actor, contract, "contract")
+
+
+def _advance_need(
+    session: so.Session, actor: Actor, contract: Contract, action: str
+) -> None:
+    if contract.need_id is None:
+        return
+    ready = {
+        "contract": (NeedState.POOLED, NeedState.CALLED, NeedState.DOCKING),
+        "solve": (NeedState.CONTRACTED,),
+    }[action]
+    state = session.scalar(sa.select(Need.state).where(Need.id == contract.need_id))
+    if state in ready:
+        machine = actors.system(actor.now, request_id=actor.request_id)
+        needs.advance(session, machine, contract.need_id, action)
+
+
+def _take_effect(move: _Move) -> None:
+    contract = move.contract
+    day = _day(move, "effective_on", contract.signed_on)
+    if contract.signed_on is not None and day < contract.signed_on:
+        raise Invalid.at(
+            "/effective_on",
+            "before_signing",
+            "不能早于签订日期",
+            "lies before the day of signing",
+        )
+    contract.effective_on = day
+    move.changes = events.difference({}, {"effective_on": day})
+
+
+def _day(move: _Move, name: str, default: date | None) -> date:
+    """Read a day that is not ahead; today or a default if none came."""
+    reader = Reader(move.session, move.actor.today)
+    day = reader.day(move.given.get(name), f"/{name}") or default or move.actor.today
+    if day > move.actor.today:
+        reader.wrong(f"/{name}", "in_the_future", "不能晚于今天", "lies ahead")
+    reader.refuse()
+    return day
+
+
+def _complete(move: _Move) -> None:
+    """The buyer says that everything was delivered and accepted."""
+    move.contract.completed_on = _day(move, "completed_on", None)
+    move.changes = events.difference({}, {"completed_on": move.contract.completed_on})
+    _advance_need(move.session, move.actor, move.contract, "solve")
+
+
+def _rescind(move: _Move) -> None:
+    """Rescind; by agreement it takes somebody of each side."""
+    ground = move.given.get("ground")
+    wrong = codes.check(
+        move.session,
+        "rescission_ground",
+        ground,
+        on=move.actor.today,
+        pointer="/ground",
+    )
+    if wrong or ground is None:
+        raise (
+            Invalid(errors=wrong)
+            if wrong
+            else Invalid.at("/ground", "required", "请选择依据", "say on which ground")
+        )
+    contract = move.contract
+    org = str(move.step.grant.org_id)
+    asked = contract.rescission
+    if ground == "AGREED" and asked.get("org", org) == org:
+        contract.rescission = {
+            "org": org,
+            "ground": ground,
+        }
+        move.stays = True
+    else:
+        contract.rescinded_on = _day(move, "rescinded_on", None)
+        contract.rescission = {
+            **asked,
+            "ground": ground,
+            "by": org,
+            "reason": move.step.comment,
+        }
+    move.changes = events.difference({}, {"ground": ground})
+
+
+def _annul(move: _Move) -> None:
+    reader = Reader(move.session, move.actor.today)
+    document = reader.words(move.given.get("document"), "/document", 200)
+    if not document:
+        reader.wrong("/document", "required", "须填写依据文件", "name the document")
+    reader.refuse()
+    move.changes = events.difference({}, {"document": document})
+
+
+_DOING: Mapping[str, Callable[[_Move], None]] = {
+    "sign": _sign,
+    "withdraw-signature": _withdraw_signature,
+    "take-effect": _take_effect,
+    "complete": _complete,
+    "rescind": _rescind,
+    "annul": _annul,
+}
+
+
+def _owe(session: so.Session, actor: Actor, contract: Contract) -> None:
+    """Say who has to sign, or to confirm, and by when."""
+    duties.close(
+        session,
+        actor,
+        kind="contract",
+        subject_id=contract.id,
+        steps=("sign-contract", "take-effect"),
+    )
+    rule = rules.in_force(session, "contract.duties", on=actor.today).value
+    if contract.state is DRAFT and contract.current.signatures:
+        signed = {s.org_id for s in contract.current.signatures}
+        waiting = [
+            p.org_id
+            for p in contract.parties
+            if p.org_id is not None and p.org_id not in signed
+        ]
+        step, days = "sign-contract", int(rule["sign"])
+    elif contract.state is SIGNED:
+        waiting = rights.party_orgs(contract, Side.SELLER)
+        step, days = "take-effect", int(rule["take_effect"])
+    else:
+        if contract.state not in IN_FORCE:
+            duties.close(session, actor, kind="contract", subject_id=contract.id)
+        return
+    due_on = duties.promise(session, actor, days)
+    for org_id in waiting:
+        owe(session, actor, contract, org_id, step, due_on, int(rule["remind_before"]))
+
+
+def owe(
+    session: so.Session,
+    actor: Actor,
+    contract: Contract,
+    org_id: UUID,
+    step: str,
+    due_on: date,
+    remind_before: int,
+) -> None:
+    """Have a party owe something of a contract."""
+    duties.open_(
+        session,
+        actor,
+        Whom(org_id=org_id),
+        step,
+        kind="contract",
+        subject_id=contract.id,
+        title=contract.title,
+        number=contract.contract_no,
+        due_on=due_on,
+        remind_before=remind_before,
+    )
+
+
+def amend(
+    session: so.Session,
+    actor: Actor,
+    contract_id: UUID,
+    data: Mapping[str, Any],
+    *,
+    expected: str | None = None,
+) -> ContractVersion:
+    """Propose a change of what was agreed; it holds once every party has signed it.
+
+    Parameters
+    ----------
+    data : mapping
+        ``reason_kind`` (code), ``reason``, ``changes`` (fields of the content).
+
+    Raises
+    ------
+    NotFound, Unauthenticated, Forbidden, Stale, Invalid
+    Conflict
+        Another amendment waits for signatures, or the contract is not in force.
+    """
+    contract = steps.get(session, actor, KIND, contract_id, lock=True)
+    grant = policies.require(actor, "amend", contract, rights.CONTRACT_RULES)
+    require_revision(contract, expected)
+    if contract.state not in BOUND:
+        raise kind_refusal(actor, contract, "amend")
+    if proposed(session, contract) is not None:
+        raise Conflict(
+            Text("已有一份变更待签", "another amendment waits for signatures")
+        )
+    reader = Reader(session, actor.today)
+    reason_kind = reader.code(
+        data.get("reason_kind"), "/reason_kind", "amendment_reason", None
+    )
+    reason = reader.words(data.get("reason"), "/reason", 2000)
+    if reason_kind is None:
+        reader.wrong("/reason_kind", "required", "请选择原因", "say why, by a code")
+    if not reason:
+        reader.wrong("/reason", "required", "请说明理由", "say why")
+    reader.refuse()
+    before = values_of(contract.current)
+    after = _read(session, actor, contract.created_for, before, data["changes"])
+    _check_amendment(session, actor, contract, before, after)
+    last = session.scalar(
+        sa.select(sa.func.max(ContractVersion.number)).where(
+            ContractVersion.contract_id == contract.id
+        )
+    )
+    version = ContractVersion(
+        contract_id=contract.id,
+        number=(last or 0) + 1,
+        state="PROPOSED",
+        content=events.plain(after),
+        reason_kind=reason_kind,
+        reason=reason,
+        created_at=actor.now,
+        created_by=actor.user_id,
+        created_for=grant.org_id,
+        signatures=[],
+    )
+    session.add(version)
+    steps.touch(contract, actor)
+    events.record(
+        session,
+        actor,
+        contract,
+        "contract.amend",
+        role=grant.role,
+        org_id=grant.org_id,
+        comment=reason,
+        changes=events.difference(before, after),
+    )
+    session.flush()
+    _owe_amendment(session, actor, contract, version)
+    return version
+
+
+def kind_refusal(actor: Actor, contract: Contract, action: str) -> Exception:
+    """Make the refusal of something that the contract's state does not offer."""
+    return steps.refused(actor, KIND, contract, action)
+
+
+def _check_amendment(
+    session: so.Session,
+    actor: Actor,
+    contract: Contract,
+    before: Values,
+    after: Values,
+) -> None:
+    """Refuse a change of nothing, of the parties' identity, or below what was paid."""
+    from marketplace.services import payments  # noqa: PLC0415 - payments know contracts
+
+    reader = Reader(session, actor.today)
+    if before == after:
+        reader.wrong("/changes", "nothing_changes", "没有变更内容", "changes nothing")
+    contract_contents.check_complete(reader, after)
+    sums = payments.sums(session, contract.id)
+    royalty = after["payment_method"] in contract_contents.ROYALTY_METHODS
+    for name, paid in (
+        ("total_yuan", sums.net_yuan),
+        ("technical_yuan", sums.net_technical_yuan),
+    ):
+        if not royalty and after[name] is not None and after[name] < paid:
+            reader.wrong(
+                f"/{name}",
+                "below_what_was_paid",
+                "不能低于已收款 {paid}",
+                "must not be below what was paid, {paid}",
+                paid=paid,
+            )
+    reader.errors = [
+        FieldError(
+            e.pointer if e.pointer == "/changes" else f"/changes{e.pointer}",
+            e.code,
+            e.message,
+        )
+        for e in reader.errors
+    ]
+    reader.refuse()
+
+
+def proposed(session: so.Session, contract: Contract) -> ContractVersion | None:
+    """Return the amendment that waits for signatures."""
+    return session.scalar(
+        sa.select(ContractVersion)
+        .where(
+            ContractVersion.contract_id == contract.id,
+            ContractVersion.state == "PROPOSED",
+        )
+        .options(so.selectinload(ContractVersion.signatures))
+    )
+
+
+def decide_amendment(
+    session: so.Session,
+    actor: Actor,
+    contract_id: UUID,
+    number: int,
+    action: str,
+    *,
+    expected: str | None = None,
+    comment: str = "",
+    **given: Any,
+) -> ContractVersion:
+    """Sign or refuse an amendment; with the last signature it is in force.
+
+    Parameters
+    ----------
+    action : str
+        ``sign`` or ``refuse``.
+
+    Raises
+    ------
+    NotFound, Unauthenticated, Forbidden, Stale, Invalid, Conflict
+    """
+    contract = steps.get(session, actor, KIND, contract_id, lock=True)
+    rule = f"{action}-amendment"
+    grant = policies.require(actor, rule, contract, rights.CONTRACT_RULES)
+    require_revision(contract, expected)
+    version = proposed(session, contract)
+    if version is None or version.number != number:
+        known = session.scalar(
+            sa.select(ContractVersion.id).where(
+                ContractVersion.contract_id == contract.id,
+                ContractVersion.number == number,
+            )
+        )
+        if known is None:
+            raise NotFound
+        raise Conflict(Text("该变更不在待签状态", "it does not wait for signatures"))
+    row: Transition[Any] = KIND.workflow.transitions[0]
+    move = _Move(
+        session,
+        actor,
+        contract,
+        steps.Step(contract, grant, row, comment.strip()),
+        given,
+        {},
+    )
+    if action == "refuse":
+        if not comment.strip():
+            raise Invalid.at("/comment", "required", "请说明理由", "say why")
+        version.state = "REFUSED"
+        move.changes = events.difference({}, {"refused": version.number})
+    else:
+        _put_signature(move, version)
+    steps.touch(contract, actor)
+    events.record(
+        session,
+        actor,
+        contract,
+        f"contract.{rule}",
+        role=grant.role,
+        org_id=grant.org_id,
+        comment=comment.strip(),
+        changes=move.changes,
+    )
+    duties.close(
+        session,
+        actor,
+        kind="contract",
+        subject_id=contract.id,
+        steps=("sign-amendment",),
+    )
+    if version.state == "PROPOSED":
+        if _all_signed(contract, version):
+            _put_in_force(session, actor, contract, version)
+        else:
+            _owe_amendment(session, actor, contract, version)
+    session.flush()
+    return version
+
+
+def _put_in_force(
+    session: so.Session, actor: Actor, contract: Contract, version: ContractVersion
+) -> None:
+    contract.current.state = "SUPERSEDED"
+    version.state, version.in_force_at = "IN_FORCE", actor.now
+    session.flush()
+    contract.current = version
+    _show_in_columns(session, contract, values_of(version))
+    events.record(
+        session,
+        actor,
+        contract,
+        "contract.amended",
+        changes=events.difference({}, {"version": version.number}),
+    )
+
+
+def _owe_amendment(
+    session: so.Session, actor: Actor, contract: Contract, version: ContractVersion
+) -> None:
+    rule = rules.in_force(session, "contract.duties", on=actor.today).value
+    due_on = duties.promise(session, actor, int(rule["sign"]))
+    signed = {s.org_id for s in version.signatures}
+    for org_id in rights.party_orgs(contract):
+        if org_id not in signed:
+            owe(
+                session,
+                actor,
+                contract,
+                org_id,
+                "sign-amendment",
+                due_on,
+                int(rule["remind_before"]),
+            )
+
+
+def versions(session: so.Session, actor: Actor, contract_id: UUID) -> list[Values]:
+    """List the versions of a contract, what each changed and who signed it."""
+    contract = get(session, actor, contract_id)
+    found = session.scalars(
+        sa.select(ContractVersion)
+        .where(ContractVersion.contract_id == contract.id)
+        .options(so.selectinload(ContractVersion.signatures))
+        .order_by(ContractVersion.number)
+    ).all()
+    shown = []
+    before: Mapping[str, Any] = {}
+    for version in found:
+        changes = events.difference(before, version.content) if before else {}
+        shown.append({**show_version(version), "changes": changes})
+        if version.state in ("IN_FORCE", "SUPERSEDED", "DRAFT"):
+            before = version.content
+    return shown
+
+
+def show_version(version: ContractVersion) -> Values:
+    """Show a version without its content."""
+    names = ("number", "state", "reason_kind", "reason", "created_at", "in_force_at")
+    return {
+        **{name: getattr(version, name) for name in names},
+        "created_for": version.created_for,
+        "signatures": [_show_signature(s) for s in version.signatures],
+    }
+
+
+def _show_signature(signature: ContractSignature) -> Values:
+    names = ("side", "org_id", "signer", "signed_on", "recorded_at", "attachment_id")
+    return {
+        **{name: getattr(signature, name) for name in names},
+        "digest": signature.digest,
+    }
+
+
+def search(session: so.Session, actor: Actor, **filters: Any) -> Listing[Values]:
+    """List the contracts that the caller may know of.
+
+    Parameters
+    ----------
+    state, contract_class, need_id, offer_id, docking_id, mine, q : optional
+    """
+    statement = (
+        sa.select(Contract)
+        .where(rights.visible_contracts(actor))
+        .options(so.selectinload(Contract.parties))
+    )
+    for name in ("state", "need_id", "offer_id", "docking_id"):
+        if filters.get(name) is not None:
+            statement = statement.where(getattr(Contract, name) == filters[name])
+    if filters.get("contract_class"):
+        of_class = Contract.contract_class.startswith(
+            filters["contract_class"], autoescape=True
+        )
+        statement = statement.where(of_class)
+    for word in contents.fold(filters.get("q") or "").split():
+        statement = statement.where(
+            sa.or_(
+                sa.func.lower(Contract.title).contains(word, autoescape=True),
+                sa.func.lower(Contract.contract_no).contains(word, autoescape=True),
+            )
+        )
+
+    def show(rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> list[Values]:
+        return [brief(row[0]) for row in rows]
+
+    return Listing(
+        session,
+        statement,
+        key=Contract.id,
+        view=show,
+        sorts={"updated": Contract.updated_at},
+    )
+
+
+def brief(contract: Contract) -> Values:
+    """Show a contract in a list."""
+    return {
+        "id": contract.id,
+        "contract_no": contract.contract_no,
+        "state": contract.state,
+        **{name: getattr(contract, name) for name in COLUMNS},
+        "parties": [
+            {"side": p.side, "organisation_id": p.org_id, "name": p.name}
+            for p in contract.parties
+        ],
+        "need_id": contract.need_id,
+        "offer_id": contract.offer_id,
+        "docking_id": contract.docking_id,
+        "effective_on": contract.effective_on,
+        "created_at": contract.created_at,
+        "updated_at": contract.updated_at,
+    }
+
+
+def view(session: so.Session, actor: Actor, contract: Contract) -> Values:
+    """Show a contract with its content and what the caller may do now."""
+    waiting = proposed(session, contract)
+    return {
+        **brief(contract),
+        "content": values_of(contract.current),
+        "version": contract.current.number,
+        "signatures": [_show_signature(s) for s in contract.current.signatures],
+        "proposed_version": waiting.number if waiting else None,
+        "completed_on": contract.completed_on,
+        "rescinded_on": contract.rescinded_on,
+        "rescission": contract.rescission or None,
+        "actions": steps.links(actor, KIND, contract, contract.id),
+    }
+
+
+def history(session: so.Session, actor: Actor, contract_id: UUID) -> Listing[Values]:
+    """List what happened to a contract, oldest first."""
+    contract = get(session, actor, contract_id)
+    return steps.history(session, "contract", contract.id)
+
+
+def is_over(contract: Contract) -> bool:
+    """Whether nothing is owed under the contract any more."""
+    return contract.state not in BOUND and contract.state is not COMPLETED
+
+
+def share_of(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
+    """Return the part of an amount in the ratio ``part / whole``, to the 分."""
+    if not whole:
+        return Decimal("0.00")
+    return (amount * part / whole).quantize(Decimal("0.01"))

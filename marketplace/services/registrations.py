@@ -1,0 +1,744 @@
+"""Recognition and registration 认定登记: from the application to the certificate.
+
+The registry's clock counts working days under the rule set that holds for the contract;
+it stops while papers are corrected. Who has accepted or checked the papers never
+registers them. Domain reference, sections 9.4 to 9.9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+import sqlalchemy.orm as so
+
+from marketplace import thread_policies as rights
+from marketplace.domain.actors import Actor
+from marketplace.domain.contracts import (
+    ACCEPTED,
+    APPLIED,
+    COMPLETED,
+    CORRECTION,
+    EXPERT,
+    FIRST_OK,
+    IN_FORCE,
+    JUDGED,
+    NONE,
+    REFUSED,
+    REGISTRATION_WORKFLOW,
+    REVOKED,
+    STANDING,
+    STAYING,
+    RegistrationState,
+    Side,
+)
+from marketplace.domain.organisations import OrganisationState
+from marketplace.domain.roles import Role
+from marketplace.errors import Conflict, Invalid, NotFound, Text
+from marketplace.models.contracts import Contract, ContractParty
+from marketplace.models.organisations import Organisation
+from marketplace.models.registrations import Registration, RegistrationFact
+from marketplace.services import (
+    calendars,
+    codes,
+    contracts,
+    duties,
+    events,
+    prechecks,
+    readiness,
+    rules,
+    serials,
+    steps,
+)
+from marketplace.services.duties import Whom
+from marketplace.services.fields import Reader
+from marketplace.services.paging import Listing
+from marketplace.services.readiness_facts import RuleSet
+
+Values = dict[str, Any]
+REGISTRY = "REG"
+"""Organisation type of a registry (codes list 6a)."""
+LARGE, RELATED, DISPUTED = "large", "related", "disputed"
+NOTHING = Decimal("0.00")
+
+
+def _possible(registration: Registration, action: str) -> bool:
+    """Whether the papers are ready for a step that the state alone would offer."""
+    checks: Mapping[str, Callable[[Registration], bool]] = {
+        "register": _may_register,
+        "change": lambda r: r.wanted.get("kind") == "change",
+        "cancel": lambda r: r.wanted.get("kind") == "cancel",
+        "request-change": lambda r: not r.wanted,
+        "appeal": lambda r: not r.appeal,
+        "uphold-appeal": lambda r: bool(r.appeal) and "result" not in r.appeal,
+        "reinstate": lambda r: bool(r.appeal) and "result" not in r.appeal,
+        "dismiss-appeal": lambda r: bool(r.appeal) and "result" not in r.appeal,
+    }
+    check = checks.get(action)
+    return check is None or check(registration)
+
+
+def _may_register(registration: Registration) -> bool:
+    """Large, related or disputed contracts need experts who support them."""
+    if registration.state is FIRST_OK:
+        return not registration.expert_reasons
+    return any(opinion["supports"] for opinion in registration.opinions[-1:])
+
+
+KIND: steps.Kind[Registration] = steps.Kind(
+    name="registration",
+    path=f"{contracts.PATH}/{{id}}/registration",
+    model=Registration,
+    workflow=REGISTRATION_WORKFLOW,
+    rules=rights.REGISTRATION_RULES,
+    visible=rights.visible_registrations,
+    options=(
+        so.joinedload(Registration.contract).selectinload(Contract.parties),
+        so.joinedload(Registration.contract).joinedload(Contract.current),
+    ),
+    staying=STAYING,
+    possible=_possible,
+)
+
+
+def get(session: so.Session, actor: Actor, contract_id: UUID) -> Registration:
+    """Return the registration of a contract.
+
+    Raises
+    ------
+    NotFound
+    """
+    return steps.get(session, actor, KIND, _id_of(session, contract_id))
+
+
+def _id_of(session: so.Session, contract_id: UUID) -> UUID:
+    found = session.scalar(
+        sa.select(Registration.id).where(Registration.contract_id == contract_id)
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+@dataclass(slots=True)
+class _Move:
+    """A step on its way, for the functions that know what it does."""
+
+    session: so.Session
+    actor: Actor
+    registration: Registration
+    comment: str
+    given: Mapping[str, Any]
+    grant: Any
+    changes: dict[str, Any]
+
+
+def act(
+    session: so.Session,
+    actor: Actor,
+    contract_id: UUID,
+    action: str,
+    *,
+    expected: str | None = None,
+    comment: str = "",
+    **given: Any,
+) -> Registration:
+    """Take one step of a registration.
+
+    Parameters
+    ----------
+    given
+        ``registry_org_id`` and ``truthful`` for ``apply``; ``items`` for
+        ``request-correction``; ``supports`` for ``note-opinion``; ``outcome`` (code)
+        for ``refuse``; ``wanted`` (change or cancel); ``document`` for ``revoke``.
+
+    Raises
+    ------
+    NotFound, Unauthenticated, Forbidden, IllegalTransition, Stale, Invalid, Conflict
+    """
+    step = steps.begin(
+        session,
+        actor,
+        KIND,
+        _id_of(session, contract_id),
+        action,
+        expected=expected,
+        comment=comment,
+        given=given,
+    )
+    move = _Move(session, actor, step.subject, step.comment, given, step.grant, {})
+    doing = _DOING.get(action)
+    if doing is not None:
+        doing(move)
+    registration = steps.finish(session, actor, KIND, step, changes=move.changes)
+    _book(session, actor, registration, action)
+    _owe(session, actor, registration)
+    return registration
+
+
+def rule_of(session: so.Session, registration: Registration) -> RuleSet:
+    """Return the rule set under which a contract is judged: that of its date."""
+    contract = registration.contract
+    on = contract.signed_on or contract.created_at.date()
+    return readiness.rule_set(session, on)
+
+
+def _days(rule: RuleSet, registration: Registration) -> int:
+    """Return the days that the registry has, less those that it has used."""
+    large = rule.days_large if registration.expert_reasons else None
+    return max(0, (large or rule.days_normal) - registration.days_used)
+
+
+def _due(session: so.Session, rule: RuleSet, start: date, days: int) -> date:
+    """Return the last of so many days, working days unless the rule says otherwise."""
+    if rule.days_unit == "day":
+        return start + timedelta(days=days)
+    return calendars.working_calendar(session).expected(start, days)
+
+
+def _elapsed(session: so.Session, rule: RuleSet, start: date, end: date) -> int:
+    if rule.days_unit == "day":
+        return (end - start).days
+    return calendars.working_calendar(session).elapsed(start, end)
+
+
+def _apply(move: _Move) -> None:
+    """Hand the papers in: by the seller, or for an import by the buyer."""
+    session, registration = move.session, move.registration
+    contract = registration.contract
+    if contract.state not in IN_FORCE | {COMPLETED}:
+        raise Conflict(
+            Text(
+                "合同生效后方可申请认定登记",
+                "a contract can be registered once it has taken effect",
+            )
+        )
+    if move.given.get("truthful") is not True:
+        raise Invalid.at(
+            "/truthful",
+            "required",
+            "申请人须承诺材料真实",
+            "the applicant answers for the truth of the papers",
+        )
+    values = contracts.values_of(contract.current)
+    side = Side.BUYER if values["is_import"] else Side.SELLER
+    applicants = rights.party_orgs(contract, side)
+    if move.grant.org_id not in applicants:
+        name = "买方" if side is Side.BUYER else "卖方"
+        raise Conflict(
+            Text(f"应由{name}申请认定登记", f"the {side.value} has to apply")
+        )
+    registry = _registry(move)
+    registration.applicant_org_id = move.grant.org_id
+    registration.registry_org_id = registry.id
+    registration.applied_at, registration.applied_by = (
+        move.actor.now,
+        move.actor.user_id,
+    )
+    registration.rule_set = rule_of(session, registration).version
+    registration.readiness = _summary(session, move.actor, contract)
+    move.changes = events.difference(
+        {}, {"registry": registry.id, "rule_set": registration.rule_set}
+    )
+
+
+def _summary(session: so.Session, actor: Actor, contract: Contract) -> Values:
+    """Return what the pre-check says now, as it is kept with an application."""
+    answers = prechecks.of_contract(session, actor, contract)
+    return {
+        "rule_set": answers["rule_set"]["version"],
+        "answers": {row["code"]: row["status"] for row in answers["items"]},
+    }
+
+
+def _registry(move: _Move) -> Organisation:
+    """Return the registry that was named, or the only one there is."""
+    reader = Reader(move.session, move.actor.today)
+    given = reader.reference(move.given.get("registry_org_id"), "/registry_org_id")
+    reader.refuse()
+    statement = sa.select(Organisation).where(
+        Organisation.org_type == REGISTRY,
+        Organisation.state == OrganisationState.VERIFIED,
+        Organisation.id.not_in(rights.party_orgs(move.registration.contract)),
+    )
+    if given is not None:
+        statement = statement.where(Organisation.id == given)
+    found = move.session.scalars(statement.order_by(Organisation.id).limit(2)).all()
+    if len(found) != 1:
+        raise Invalid.at(
+            "/registry_org_id",
+            "required" if found else "unknown_organisation",
+            "请指明登记机构" if found else "没有此登记机构",
+            "name the registry" if found else "there is no such registry",
+        )
+    return found[0]
+
+
+def _resubmit(move: _Move) -> None:
+    move.registration.readiness = _summary(
+        move.session, move.actor, move.registration.contract
+    )
+
+
+def _withdraw(move: _Move) -> None:
+    registration = move.registration
+    registration.applicant_org_id = registration.registry_org_id = None
+    registration.accepted_by = registration.first_by = None
+    registration.days_used, registration.corrections = 0, []
+
+
+def _accept(move: _Move) -> None:
+    """The clock starts; experts are needed for what is large or between relatives."""
+    registration, actor = move.registration, move.actor
+    registration.accepted_at, registration.accepted_by = actor.now, actor.user_id
+    registration.first_by = None
+    contract = registration.contract
+    rule = rule_of(move.session, registration)
+    threshold, technical = rule.large_threshold_yuan, contract.technical_yuan
+    reasons = []
+    if threshold is not None and (technical or NOTHING) >= threshold:
+        reasons.append(LARGE)
+    if contract.is_related:
+        reasons.append(RELATED)
+    registration.expert_reasons = reasons
+    _start_clock(move)
+
+
+def _start_clock(move: _Move) -> None:
+    registration = move.registration
+    rule = rule_of(move.session, registration)
+    today = move.actor.today
+    registration.clock_from = today
+    days = _days(rule, registration)
+    registration.due_on = _due(move.session, rule, today, days)
+    move.changes = events.difference(
+        {}, {"due_on": registration.due_on, "reasons": registration.expert_reasons}
+    )
+
+
+def _request_correction(move: _Move) -> None:
+    """Name what is to be corrected; the clock stops as the rule set says."""
+    registration = move.registration
+    reader = Reader(move.session, move.actor.today)
+    items = []
+    given = reader.items(move.given.get("items"), "/items", 50)
+    for index, item in enumerate(given):
+        place = f"/items/{index}"
+        row = reader.row(item, place, frozenset({"pointer", "comment"}))
+        pointer = reader.words(row.get("pointer"), f"{place}/pointer", 200)
+        words = reader.words(row.get("comment"), f"{place}/comment", 2000)
+        if not words:
+            reader.wrong(f"{place}/comment", "required", "必填", "is required")
+        items.append({"pointer": pointer, "comment": words})
+    reader.refuse()
+    registration.corrections = [
+        *registration.corrections,
+        {
+            "at": events.plain(move.actor.now),
+            "comment": move.comment,
+            "items": items,
+            "by": events.plain(move.actor.user_id),
+        },
+    ]
+    if registration.state in JUDGED and registration.clock_from is not None:
+        rule = rule_of(move.session, registration)
+        start, today = registration.clock_from, move.actor.today
+        used = registration.days_used + _elapsed(move.session, rule, start, today)
+        registration.days_used = used if rule.correction_clock == "resume" else 0
+    registration.clock_from = registration.due_on = None
+    move.changes = events.difference({}, {"items": items})
+
+
+def _first_approve(move: _Move) -> None:
+    move.registration.first_by = move.actor.user_id
+
+
+def _send_to_experts(move: _Move) -> None:
+    registration = move.registration
+    if not registration.expert_reasons:
+        registration.expert_reasons = [DISPUTED]
+        rule, start = rule_of(move.session, registration), registration.clock_from
+        if start is not None:
+            days = _days(rule, registration)
+            registration.due_on = _due(move.session, rule, start, days)
+    move.changes = events.difference({}, {"reasons": registration.expert_reasons})
+
+
+def _note_opinion(move: _Move) -> None:
+    supports = move.given.get("supports")
+    if not isinstance(supports, bool):
+        raise Invalid.at(
+            "/supports", "required", "请注明专家是否支持", "say whether they support it"
+        )
+    opinion = {
+        "supports": supports,
+        "comment": move.comment,
+        "at": events.plain(move.actor.now),
+        "by": events.plain(move.actor.user_id),
+    }
+    move.registration.opinions = [*move.registration.opinions, opinion]
+    move.changes = events.difference({}, {"supports": supports})
+
+
+def _register(move: _Move) -> None:
+    """Give the number and keep both amounts as they are registered."""
+    registration, contract = move.registration, move.registration.contract
+    if contract.total_yuan is None or contract.technical_yuan is None:
+        raise Conflict(
+            Text(
+                "合同金额未确定，不能登记；提成合同须先以变更协议载明金额",
+                "the amounts are not settled; a royalty contract states them by an"
+                " amendment first",
+            )
+        )
+    registration.reg_no = _reg_no(move)
+    registration.registered_on = move.actor.today
+    registration.registered_by = move.actor.user_id
+    _keep_amounts(registration)
+    move.changes = events.difference({}, {"reg_no": registration.reg_no})
+
+
+def _reg_no(move: _Move) -> str:
+    """Return the next number of the registry's year; none is lost and none is double.
+
+    Four places for the year, six for the registry's region, six for the serial.
+    """
+    session, registration = move.session, move.registration
+    registry = session.get_one(Organisation, registration.registry_org_id)
+    year = move.actor.today.year
+    serial = serials.next_number(session, f"registration:{year}:{registry.region}")
+    return f"{year}{registry.region}{serial:06d}"
+
+
+def _keep_amounts(registration: Registration) -> None:
+    contract = registration.contract
+    registration.version_number = contract.current.number
+    registration.total_yuan = contract.total_yuan
+    registration.technical_yuan = contract.technical_yuan
+
+
+def _refuse(move: _Move) -> None:
+    outcome = move.given.get("outcome")
+    wrong = codes.check(
+        move.session,
+        "registration_outcome",
+        outcome,
+        on=move.actor.today,
+        pointer="/outcome",
+    )
+    if wrong:
+        raise Invalid(errors=wrong)
+    if outcome is None:
+        raise Invalid.at("/outcome", "required", "请选择原因", "say why, by a code")
+    move.registration.outcome = outcome
+    move.registration.outcome_reason = move.comment
+    move.registration.appeal = {}
+    move.changes = events.difference({}, {"outcome": outcome})
+
+
+def _request_change(move: _Move) -> None:
+    wanted = move.given.get("wanted")
+    if wanted not in ("change", "cancel"):
+        raise Invalid.at(
+            "/wanted", "required", "请选择变更或注销", "either change or cancel"
+        )
+    move.registration.wanted = {
+        "kind": wanted,
+        "reason": move.comment,
+        "at": events.plain(move.actor.now),
+    }
+    move.changes = events.difference({}, {"wanted": wanted})
+
+
+def _change(move: _Move) -> None:
+    _must_have_amounts(move.registration)
+    registration = move.registration
+    before = {n: getattr(registration, n) for n in ("total_yuan", "technical_yuan")}
+    contract = registration.contract
+    after = {n: getattr(contract, n) for n in before}
+    registration.wanted = {}
+    move.changes = events.difference(before, after)
+
+
+def _must_have_amounts(registration: Registration) -> None:
+    contract = registration.contract
+    if contract.total_yuan is None or contract.technical_yuan is None:
+        raise Conflict(Text("合同金额未确定", "the amounts are not settled"))
+
+
+def _cancel(move: _Move) -> None:
+    move.registration.wanted = {}
+
+
+def _revoke(move: _Move) -> None:
+    reader = Reader(move.session, move.actor.today)
+    document = reader.words(move.given.get("document"), "/document", 200)
+    if not document:
+        reader.wrong("/document", "required", "须填写依据文件", "name the document")
+    reader.refuse()
+    move.registration.outcome_reason = move.comment
+    move.registration.wanted = {}
+    move.registration.appeal = {}
+    move.changes = events.difference({}, {"document": document})
+
+
+def _appeal(move: _Move) -> None:
+    move.registration.appeal = {
+        "reason": move.comment,
+        "at": events.plain(move.actor.now),
+    }
+
+
+def _decide_appeal(result: str) -> Callable[[_Move], None]:
+    def decide(move: _Move) -> None:
+        registration = move.registration
+        registration.appeal = {
+            **registration.appeal,
+            "result": result,
+            "answer": move.comment,
+        }
+        if result == "upheld":
+            registration.outcome = None
+            registration.outcome_reason = ""
+        if result == "upheld" and registration.state is REFUSED:
+            registration.days_used = 0
+            registration.accepted_by = registration.first_by = None
+            _start_clock(move)
+
+    return decide
+
+
+_DOING: Mapping[str, Callable[[_Move], None]] = {
+    "apply": _apply,
+    "resubmit": _resubmit,
+    "withdraw": _withdraw,
+    "accept": _accept,
+    "request-correction": _request_correction,
+    "first-approve": _first_approve,
+    "send-to-experts": _send_to_experts,
+    "note-opinion": _note_opinion,
+    "register": _register,
+    "refuse": _refuse,
+    "request-change": _request_change,
+    "change": _change,
+    "cancel": _cancel,
+    "revoke": _revoke,
+    "appeal": _appeal,
+    "uphold-appeal": _decide_appeal("upheld"),
+    "reinstate": _decide_appeal("upheld"),
+    "dismiss-appeal": _decide_appeal("dismissed"),
+}
+_BOOKED = {
+    "register": ("registered", 1),
+    "change": ("changed", 0),
+    "cancel": ("cancelled", -1),
+    "revoke": ("revoked", -1),
+    "reinstate": ("restored", 1),
+}
+
+
+def _book(
+    session: so.Session, actor: Actor, registration: Registration, action: str
+) -> None:
+    """Enter what a step does to the figures; entries are never changed."""
+    if action not in _BOOKED:
+        return
+    kind, count = _BOOKED[action]
+    total, technical = (
+        registration.total_yuan or NOTHING,
+        registration.technical_yuan or NOTHING,
+    )
+    contract = registration.contract
+    if action == "change":
+        new_total = contract.total_yuan or NOTHING
+        new_technical = contract.technical_yuan or NOTHING
+        amounts = (new_total - total, new_technical - technical)
+        _keep_amounts(registration)
+    else:
+        amounts = (count * total, count * technical)
+    values = contracts.values_of(contract.current)
+    seller, buyer = (_first(contract, side) for side in (Side.SELLER, Side.BUYER))
+    session.add(
+        RegistrationFact(
+            registration_id=registration.id,
+            contract_id=contract.id,
+            kind=kind,
+            at=actor.now,
+            on_day=actor.today,
+            count=count,
+            total_yuan=amounts[0],
+            technical_yuan=amounts[1],
+            contract_class=contract.contract_class or "",
+            tech_field=contract.tech_field or "",
+            ip_type=next(iter(values["ip_type"]), "") or "",
+            plan_source=values["plan_source"] or "",
+            seller_region=seller.region if seller else "",
+            buyer_region=buyer.region if buyer else "",
+            seller_nature=(seller.party_nature or "") if seller else "",
+            buyer_nature=(buyer.party_nature or "") if buyer else "",
+            registry_org_id=registration.registry_org_id,
+        )
+    )
+    session.flush()
+
+
+def _first(contract: Contract, side: Side) -> ContractParty | None:
+    return next((p for p in contract.parties if p.side is side), None)
+
+
+_CLERK, _REVIEWER = Role.REGISTRY_CLERK, Role.REGISTRY_REVIEWER
+_WAITING: Mapping[RegistrationState, tuple[str, Role | None]] = {
+    APPLIED: ("accept-papers", _CLERK),
+    CORRECTION: ("correct", None),
+    ACCEPTED: ("first-check", _CLERK),
+    FIRST_OK: ("decide", _REVIEWER),
+    EXPERT: ("collect-opinions", _REVIEWER),
+}
+
+
+def _owe(session: so.Session, actor: Actor, registration: Registration) -> None:
+    """Say who has to move next, and by when."""
+    contract = registration.contract
+    duties.close(session, actor, kind="registration", subject_id=contract.id)
+    waiting = _next(registration)
+    if waiting is None:
+        return
+    step, role = waiting
+    rule = rules.in_force(session, "registration.duties", on=actor.today).value
+    due_on = registration.due_on if registration.state in JUDGED else None
+    if due_on is None:
+        days = rule["correct"] if step == "correct" else rule["accept"]
+        due_on = duties.promise(session, actor, int(days))
+    if step == "hear-appeal":
+        whom = Whom(role=Role.PROVINCIAL_AUTHORITY)
+    elif role is None:
+        whom = Whom(org_id=registration.applicant_org_id)
+    else:
+        whom = Whom(org_id=registration.registry_org_id, role=role)
+    duties.open_(
+        session,
+        actor,
+        whom,
+        step,
+        kind="registration",
+        subject_id=contract.id,
+        title=contract.title,
+        number=contract.contract_no,
+        due_on=due_on,
+        remind_before=int(rule["remind_before"]),
+    )
+
+
+def _next(registration: Registration) -> tuple[str, Role | None] | None:
+    if registration.state in STANDING and registration.wanted:
+        return "decide-change", _REVIEWER
+    if registration.state in (REFUSED, REVOKED):
+        open_ = bool(registration.appeal) and "result" not in registration.appeal
+        return ("hear-appeal", None) if open_ else None
+    if registration.state is EXPERT and _may_register(registration):
+        return "decide", _REVIEWER
+    return _WAITING.get(registration.state)
+
+
+def search(session: so.Session, actor: Actor, **filters: Any) -> Listing[Values]:
+    """List the registrations that the caller may know of, those handed in.
+
+    Parameters
+    ----------
+    state : optional
+    late : bool, optional
+        Only those whose promised day has passed.
+    """
+    statement = (
+        sa.select(Registration)
+        .where(rights.visible_registrations(actor), Registration.state != NONE)
+        .options(*KIND.options)
+    )
+    if filters.get("state") is not None:
+        statement = statement.where(Registration.state == filters["state"])
+    if filters.get("late") is not None:
+        passed = sa.and_(
+            Registration.due_on.is_not(None),
+            Registration.due_on < actor.today,
+            Registration.state.in_(JUDGED),
+        )
+        statement = statement.where(passed if filters["late"] else sa.not_(passed))
+
+    def show(rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> list[Values]:
+        return [_brief(actor, row[0]) for row in rows]
+
+    return Listing(
+        session,
+        statement,
+        key=Registration.id,
+        view=show,
+        sorts={"updated": Registration.updated_at},
+    )
+
+
+def _brief(actor: Actor, registration: Registration) -> Values:
+    contract = registration.contract
+    names = ("state", "reg_no", "registered_on", "rule_set", "due_on", "updated_at")
+    running = registration.state in JUDGED and registration.due_on is not None
+    return {
+        "id": registration.id,
+        "contract_id": contract.id,
+        "contract_no": contract.contract_no,
+        "title": contract.title,
+        "contract_class": contract.contract_class,
+        **{name: getattr(registration, name) for name in names},
+        "total_yuan": registration.total_yuan,
+        "technical_yuan": registration.technical_yuan,
+        "late": bool(running and (registration.due_on or actor.today) < actor.today),
+    }
+
+
+def view(session: so.Session, actor: Actor, registration: Registration) -> Values:
+    """Show a registration with what the caller may do now.
+
+    Parties are not told who in the registry did what; the registry and operators are.
+    """
+    calendar = calendars.working_calendar(session)
+    left = None
+    if registration.due_on is not None and registration.state in JUDGED:
+        first, last = sorted((actor.today, registration.due_on))
+        days = calendar.elapsed(first, last)
+        left = -days if actor.today > registration.due_on else days
+    return {
+        **_brief(actor, registration),
+        "registry_org_id": registration.registry_org_id,
+        "applicant_org_id": registration.applicant_org_id,
+        "applied_at": registration.applied_at,
+        "accepted_at": registration.accepted_at,
+        "working_days_left": left,
+        "due_is_provisional": bool(
+            registration.due_on and not calendar.is_settled(registration.due_on)
+        ),
+        "expert_reasons": registration.expert_reasons,
+        "corrections": [
+            {name: row[name] for name in ("at", "comment", "items")}
+            for row in registration.corrections
+        ],
+        "opinions": [
+            {name: row[name] for name in ("at", "comment", "supports")}
+            for row in registration.opinions
+        ],
+        "readiness": registration.readiness or None,
+        "wanted": registration.wanted or None,
+        "appeal": registration.appeal or None,
+        "outcome": registration.outcome,
+        "outcome_reason": registration.outcome_reason,
+        "version_number": registration.version_number,
+        "actions": steps.links(actor, KIND, registration, registration.contract_id),
+    }
+
+
+def history(session: so.Session, actor: Actor, contract_id: UUID) -> Listing[Values]:
+    """List what happened to a registration, oldest first."""
+    registration = get(session, actor, contract_id)
+    return steps.history(session, "registration", registration.id)

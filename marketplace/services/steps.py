@@ -1,0 +1,261 @@
+"""Steps of objects with a life cycle: load, permit, check, move, write down.
+
+What dockings, contracts and registrations do alike. A ``Kind`` names the tables that a
+step asks; the services say what each step does beside moving the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+import sqlalchemy.orm as so
+
+from marketplace import policies
+from marketplace.domain.actors import Actor
+from marketplace.domain.workflows import Transition, Workflow
+from marketplace.errors import NotFound, Stale
+from marketplace.models.ledger import Event, LedgerEntry
+from marketplace.models.users import User
+from marketplace.services import actions, events
+from marketplace.services.audit import view_event
+from marketplace.services.fields import Reader
+from marketplace.services.paging import Listing
+
+T = TypeVar("T")
+MOST_COMMENT = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Kind(Generic[T]):
+    """One kind of object, as its tables.
+
+    Parameters
+    ----------
+    name : str
+        The kind in the ledger.
+    path : str
+        Where the API has objects of this kind, with ``{id}`` for theirs.
+    visible : callable
+        The WHERE clause of the objects that a caller may know of.
+    options : tuple
+        What is loaded together with an object.
+    staying : set of str
+        Steps that are written down and leave the object where it stands.
+    possible : callable, optional
+        Of an offered step, whether the object is ready for it; for what a state alone
+        does not tell.
+    """
+
+    name: str
+    path: str
+    model: Any
+    workflow: Workflow[Any]
+    rules: policies.Rules
+    visible: Callable[[Actor], sa.ColumnElement[bool]]
+    options: tuple[Any, ...] = ()
+    staying: frozenset[str] = frozenset()
+    possible: Callable[[Any, str], bool] = lambda subject, action: True  # noqa: ARG005
+
+
+def get(
+    session: so.Session,
+    actor: Actor,
+    kind: Kind[T],
+    subject_id: UUID,
+    *,
+    lock: bool = False,
+) -> T:
+    """Return an object that the caller may know of.
+
+    Raises
+    ------
+    NotFound
+    """
+    statement = (
+        sa.select(kind.model)
+        .where(kind.model.id == subject_id, kind.visible(actor))
+        .options(*kind.options)
+        .execution_options(populate_existing=True)
+    )
+    if lock:
+        statement = statement.with_for_update(of=kind.model)
+    found: T | None = session.scalars(statement).unique().one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[T]):
+    """A step that the caller may take: on what, under which hat, and where it leads."""
+
+    subject: T
+    grant: policies.Grant
+    row: Transition[Any]
+    comment: str
+
+
+def begin(
+    session: so.Session,
+    actor: Actor,
+    kind: Kind[T],
+    subject_id: UUID,
+    action: str,
+    *,
+    expected: str | None,
+    comment: str,
+    given: Mapping[str, Any],
+) -> Step[T]:
+    """Find out whether a step may be taken now.
+
+    Raises
+    ------
+    NotFound, Unauthenticated, Forbidden, IllegalTransition, Stale
+    Invalid
+        A reason is missing, or something came that the step does not take.
+    """
+    subject: Any = get(session, actor, kind, subject_id, lock=True)
+    if action not in kind.workflow.actions:
+        raise refused(actor, kind, subject, action)
+    grant = policies.require(actor, action, subject, kind.rules)
+    if expected is not None and expected != str(subject.revision):
+        raise Stale
+    rows = {row.action: row for row in kind.workflow.offered(subject.state)}
+    row = rows.get(action)
+    if row is None or not kind.possible(subject, action):
+        raise refused(actor, kind, subject, action)
+    reader = Reader(session, actor.today)
+    comment = reader.words(comment, "/comment", MOST_COMMENT)
+    if row.needs_reason and not comment and not reader.errors:
+        reader.wrong("/comment", "required", "请说明理由", "say why")
+    for name in sorted(set(given) - set(row.fields)):
+        reader.wrong(
+            f"/{name}",
+            "unknown_field",
+            "此操作不需要该字段",
+            "this action takes no such field",
+        )
+    reader.refuse()
+    return Step(subject, grant, row, comment)
+
+
+def refused(actor: Actor, kind: Kind[Any], subject: Any, action: str) -> Exception:
+    """Make the refusal of a step, naming what the caller may do instead."""
+    possible = [row.action for row in offered(actor, kind, subject)]
+    return kind.workflow.refusal(subject.state, action, possible)
+
+
+def finish(
+    session: so.Session,
+    actor: Actor,
+    kind: Kind[T],
+    step: Step[T],
+    *,
+    changes: Mapping[str, Any] | None = None,
+    target: Any = None,
+) -> T:
+    """Move the object and write down who did it.
+
+    Parameters
+    ----------
+    target : state, optional
+        Where it goes if not where the table says; its own state to stay.
+    """
+    subject: Any = step.subject
+    before = subject.state
+    after = target or step.row.target
+    if step.row.action in kind.staying:
+        after = before
+    subject.state = after
+    touch(subject, actor)
+    events.record(
+        session,
+        actor,
+        subject,
+        f"{kind.name}.{step.row.action}",
+        role=step.grant.role,
+        org_id=step.grant.org_id,
+        from_state=before.value,
+        to_state=after.value,
+        comment=step.comment,
+        changes=changes,
+    )
+    session.flush()
+    found: T = subject
+    return found
+
+
+def advance(
+    session: so.Session,
+    actor: Actor,
+    kind: Kind[T],
+    subject: Any,
+    action: str,
+    *,
+    comment: str = "",
+    changes: Mapping[str, Any] | None = None,
+) -> None:
+    """Make a step that follows from another one, in the name of who took that one."""
+    row = kind.workflow.step(subject.state, action, system=True)
+    before, subject.state = subject.state, row.target
+    touch(subject, actor)
+    events.record(
+        session,
+        actor,
+        subject,
+        f"{kind.name}.{action}",
+        from_state=before.value,
+        to_state=row.target.value,
+        comment=comment,
+        changes=changes,
+    )
+    session.flush()
+
+
+def touch(subject: Any, actor: Actor) -> None:
+    """Have the row written, so that its revision tells of the change."""
+    subject.updated_at = actor.now
+    so.attributes.flag_modified(subject, "updated_at")
+
+
+def offered(actor: Actor, kind: Kind[T], subject: Any) -> list[Transition[Any]]:
+    """Return what the caller may do with the object now, each action once."""
+    return [
+        row
+        for row in kind.workflow.offered(subject.state)
+        if policies.may(actor, row.action, subject, kind.rules)
+        and kind.possible(subject, row.action)
+    ]
+
+
+def links(actor: Actor, kind: Kind[T], subject: Any, place: UUID) -> list[Any]:
+    """Return what the caller may do now, as links for the API."""
+    return actions.shown(offered(actor, kind, subject), kind.path.format(id=place))
+
+
+def history(
+    session: so.Session, kind_name: str, subject_id: UUID
+) -> Listing[dict[str, Any]]:
+    """List what happened to an object that the caller has been shown, oldest first."""
+    statement = (
+        sa.select(Event, User.name)
+        .join(LedgerEntry, LedgerEntry.event_id == Event.id)
+        .outerjoin(User, User.id == Event.actor_id)
+        .where(Event.subject_kind == kind_name, Event.subject_id == subject_id)
+    )
+
+    def show(rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> list[dict[str, Any]]:
+        return [view_event(row[0], row[1]) for row in rows]
+
+    return Listing(
+        session,
+        statement,
+        key=Event.id,
+        view=show,
+        sorts={"seq": LedgerEntry.seq},
+        default_sort="seq",
+    )

@@ -1,0 +1,365 @@
+"""Who may do what, and see what, from docking to payment: rules beside WHERE clauses.
+
+The sides of a docking and the parties of a contract come from their rows, never from
+the request. Whoever registers is kept apart from whoever accepted, and an official of
+a unit that is a party judges nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from marketplace.domain.actors import Actor, Standing
+from marketplace.domain.contracts import RegistrationState, Side
+from marketplace.domain.dockings import DockingSide
+from marketplace.domain.roles import Role
+from marketplace.models.contracts import Contract, ContractParty
+from marketplace.models.dockings import Docking
+from marketplace.models.needs import Need
+from marketplace.models.offers import Offer
+from marketplace.models.registrations import Registration
+from marketplace.policies import (
+    Grant,
+    Rule,
+    Rules,
+    broker,
+    one_of,
+    operator,
+    owner_verified_member,
+    require,
+    system,
+)
+
+WRITING = (Role.DEMAND, Role.SUPPLIER, Role.UNIT_ADMIN)
+
+
+def _writer(standing: Standing | None) -> Grant | None:
+    """A member of a verified unit who writes for it."""
+    if standing is None or not standing.org_verified:
+        return None
+    for role in WRITING:
+        if role in standing.roles:
+            return Grant(role, standing.org_id)
+    return None
+
+
+def _admin(standing: Standing | None) -> Grant | None:
+    """The administrator of a verified unit."""
+    if standing is None or not standing.org_verified:
+        return None
+    if Role.UNIT_ADMIN not in standing.roles:
+        return None
+    return Grant(Role.UNIT_ADMIN, standing.org_id)
+
+
+def writing_org_ids(actor: Actor) -> list[UUID]:
+    """Return the verified units for which the caller writes."""
+    return [
+        s.org_id for s in actor.standings if s.org_verified and s.roles & set(WRITING)
+    ]
+
+
+def side_of(actor: Actor, docking: Docking) -> DockingSide | None:
+    """Return the side on which the caller stands; None for everybody else."""
+    for side, org_id in (
+        (DockingSide.NEED, docking.need_org_id),
+        (DockingSide.OFFER, docking.offer_org_id),
+    ):
+        if _writer(actor.standing_in(org_id)):
+            return side
+    return DockingSide.BROKER if _docking_broker(actor, docking) else None
+
+
+def _docking_broker(actor: Actor, docking: Docking) -> Grant | None:
+    """The broker of the docking, or a colleague of his who is one too."""
+    if docking.broker_org_id is None:
+        return None
+    standing = actor.standing_in(docking.broker_org_id)
+    if standing is None or not standing.org_verified:
+        return None
+    if Role.BROKER not in standing.roles:
+        return None
+    return Grant(Role.BROKER, standing.org_id)
+
+
+def org_of(docking: Docking, side: DockingSide) -> UUID | None:
+    """Return the unit of a side."""
+    return {
+        DockingSide.NEED: docking.need_org_id,
+        DockingSide.OFFER: docking.offer_org_id,
+        DockingSide.BROKER: docking.broker_org_id,
+    }[side]
+
+
+def a_side(actor: Actor, docking: Docking) -> Grant | None:
+    """Somebody of the two units."""
+    return _writer(actor.standing_in(docking.need_org_id)) or _writer(
+        actor.standing_in(docking.offer_org_id)
+    )
+
+
+def undecided_side(actor: Actor, docking: Docking) -> Grant | None:
+    """Somebody of a unit that has not yet said yes."""
+    side = side_of(actor, docking)
+    if side is None or side.value in docking.interested:
+        return None
+    return a_side(actor, docking)
+
+
+def other_side(actor: Actor, docking: Docking) -> Grant | None:
+    """Somebody of the unit that did not make the last proposal."""
+    side = side_of(actor, docking)
+    if side is None or side is docking.moved_side:
+        return None
+    return a_side(actor, docking)
+
+
+DOCKING_RULES: Rules = {
+    "express-interest": (undecided_side,),
+    "accept": (undecided_side,),
+    "decline": (undecided_side,),
+    "log-meeting": (a_side, _docking_broker),
+    "propose-nda": (a_side,),
+    "sign-nda": (a_side, _docking_broker),
+    "propose-intent": (a_side,),
+    "accept-intent": (other_side,),
+    "sign": (a_side,),
+    "lose": (a_side,),
+    "read": (system, a_side, _docking_broker, operator),
+}
+TRIAL_RULES: Rules = {
+    "start": (other_side,),
+    "report": (a_side,),
+    "convert": (a_side,),
+    "drop": (a_side,),
+}
+"""Asked of the docking; ``other_side`` there means who did not propose the trial."""
+
+
+def may_open(actor: Actor, need_org_id: UUID, offer_org_id: UUID) -> Grant | None:
+    """Either side, or a broker, may open a docking."""
+    return (
+        _writer(actor.standing_in(need_org_id))
+        or _writer(actor.standing_in(offer_org_id))
+        or broker(actor, None)
+    )
+
+
+def visible_dockings(actor: Actor) -> sa.ColumnElement[bool]:
+    """Rows that the ``read`` rule lets the caller see."""
+    if actor.is_system or actor.has_role(Role.OPERATOR):
+        return sa.true()
+    mine = writing_org_ids(actor)
+    brokering = [s.org_id for s in actor.with_role(Role.BROKER)]
+    return sa.or_(
+        one_of(Docking.need_org_id, mine),
+        one_of(Docking.offer_org_id, mine),
+        one_of(Docking.broker_org_id, brokering),
+    )
+
+
+def my_dockings(actor: Actor) -> sa.ColumnElement[bool]:
+    """Dockings in which the caller himself takes part, on a side or as the broker."""
+    mine = writing_org_ids(actor)
+    return sa.or_(
+        one_of(Docking.need_org_id, mine),
+        one_of(Docking.offer_org_id, mine),
+        Docking.broker_id == actor.user_id,
+    )
+
+
+def require_owner(actor: Actor, listing: Need | Offer) -> Grant:
+    """Return under which hat the caller speaks for the owner of a listing."""
+    return require(actor, "resume", listing, LISTING_RULES)
+
+
+LISTING_RULES: Rules = {"resume": (owner_verified_member,)}
+
+
+def party_orgs(contract: Contract, *sides: Side) -> list[UUID]:
+    """Return the registered units on some sides of a contract."""
+    return [
+        party.org_id
+        for party in contract.parties
+        if party.org_id is not None and (not sides or party.side in sides)
+    ]
+
+
+def _of_party(
+    by: Callable[[Standing | None], Grant | None], *sides: Side
+) -> Callable[[Actor, Contract], Grant | None]:
+    def rule(actor: Actor, contract: Contract) -> Grant | None:
+        for org_id in party_orgs(contract, *sides):
+            grant = by(actor.standing_in(org_id))
+            if grant is not None:
+                return grant
+        return None
+
+    return rule
+
+
+party_writer = _of_party(_writer)
+party_admin = _of_party(_admin)
+seller_admin = _of_party(_admin, Side.SELLER)
+buyer_admin = _of_party(_admin, Side.BUYER)
+buyer_or_seller = _of_party(_writer, Side.BUYER, Side.SELLER)
+principal_admin = _of_party(_admin, Side.BUYER, Side.SELLER)
+
+
+def party_broker(actor: Actor, contract: Contract) -> Grant | None:
+    """A broker of the unit that mediates."""
+    for org_id in party_orgs(contract, Side.BROKER):
+        standing = actor.standing_in(org_id)
+        if standing and standing.org_verified and Role.BROKER in standing.roles:
+            return Grant(Role.BROKER, standing.org_id)
+    return None
+
+
+def drafter(actor: Actor, contract: Contract) -> Grant | None:
+    """A member of the unit that drew the contract up."""
+    return _writer(actor.standing_in(contract.created_for))
+
+
+def no_party(actor: Actor, contract: Contract) -> bool:
+    """Whether the caller belongs to none of the parties."""
+    return not set(party_orgs(contract)) & actor.org_ids
+
+
+def impartial_operator(actor: Actor, contract: Contract) -> Grant | None:
+    """An operator who belongs to no party."""
+    return operator(actor, contract) if no_party(actor, contract) else None
+
+
+CONTRACT_RULES: Rules = {
+    "read": (system, party_writer, party_broker, drafter, operator),
+    "edit": (drafter, buyer_or_seller),
+    "delete": (drafter,),
+    "sign": (party_admin, party_broker),
+    "withdraw-signature": (party_admin, party_broker),
+    "take-effect": (principal_admin,),
+    "complete": (principal_admin,),
+    "rescind": (principal_admin,),
+    "annul": (impartial_operator,),
+    "pay": (buyer_or_seller,),
+    "amend": (buyer_or_seller,),
+    "sign-amendment": (party_admin, party_broker),
+    "refuse-amendment": (party_admin,),
+}
+
+
+def visible_contracts(actor: Actor) -> sa.ColumnElement[bool]:
+    """Contracts that the caller may know of.
+
+    Parties and their broker, whoever drew it up, operators; a registry and the
+    province from the day on which the papers were handed in.
+    """
+    if actor.is_system or actor.has_role(Role.OPERATOR):
+        return sa.true()
+    mine = writing_org_ids(actor)
+    brokering = [s.org_id for s in actor.with_role(Role.BROKER)]
+    a_party = sa.exists().where(
+        ContractParty.contract_id == Contract.id, one_of(ContractParty.org_id, mine)
+    )
+    mediates = sa.exists().where(
+        ContractParty.contract_id == Contract.id,
+        ContractParty.side == Side.BROKER,
+        one_of(ContractParty.org_id, brokering),
+    )
+    return sa.or_(
+        one_of(Contract.created_for, mine),
+        a_party,
+        mediates,
+        Contract.id.in_(sa.select(Registration.contract_id).where(_before_me(actor))),
+    )
+
+
+def _registry(role: Role) -> Rule:
+    """Make the rule of an official of the registry that no party belongs to."""
+
+    def rule(actor: Actor, registration: Registration) -> Grant | None:
+        standing = actor.standing_in(registration.registry_org_id)
+        if standing is None or not standing.org_verified or role not in standing.roles:
+            return None
+        if not no_party(actor, registration.contract):
+            return None
+        return Grant(role, standing.org_id)
+
+    return rule
+
+
+clerk = _registry(Role.REGISTRY_CLERK)
+reviewer = _registry(Role.REGISTRY_REVIEWER)
+
+
+def another_reviewer(actor: Actor, registration: Registration) -> Grant | None:
+    """A reviewer who has neither accepted the papers nor checked them first."""
+    if actor.user_id in {registration.accepted_by, registration.first_by}:
+        return None
+    return reviewer(actor, registration)
+
+
+def province(actor: Actor, registration: Registration) -> Grant | None:
+    """The provincial authority, which hears appeals."""
+    standing = next(iter(actor.with_role(Role.PROVINCIAL_AUTHORITY)), None)
+    if standing is None or not no_party(actor, registration.contract):
+        return None
+    return Grant(Role.PROVINCIAL_AUTHORITY, standing.org_id)
+
+
+def applicant(actor: Actor, registration: Registration) -> Grant | None:
+    """The administrator of the unit that applies, or may apply."""
+    if registration.applicant_org_id is not None:
+        return _admin(actor.standing_in(registration.applicant_org_id))
+    return principal_admin(actor, registration.contract)
+
+
+def a_party_of(actor: Actor, registration: Registration) -> Grant | None:
+    """Anybody who writes for a party of the contract."""
+    return party_writer(actor, registration.contract)
+
+
+REGISTRATION_RULES: Rules = {
+    "read": (system, a_party_of, clerk, reviewer, province, operator),
+    "apply": (applicant,),
+    "resubmit": (applicant,),
+    "withdraw": (applicant,),
+    "accept": (clerk,),
+    "request-correction": (clerk, reviewer),
+    "first-approve": (clerk,),
+    "send-to-experts": (clerk, reviewer),
+    "note-opinion": (clerk, reviewer),
+    "register": (another_reviewer,),
+    "refuse": (another_reviewer,),
+    "request-change": (applicant,),
+    "change": (another_reviewer,),
+    "cancel": (another_reviewer,),
+    "revoke": (another_reviewer, province),
+    "appeal": (applicant,),
+    "uphold-appeal": (province,),
+    "reinstate": (province,),
+    "dismiss-appeal": (province,),
+}
+
+
+def _before_me(actor: Actor) -> sa.ColumnElement[bool]:
+    """Registrations that a registry of the caller, or his province, has before it."""
+    roles = (Role.REGISTRY_CLERK, Role.REGISTRY_REVIEWER)
+    offices = {s.org_id for role in roles for s in actor.with_role(role)}
+    handed_in = Registration.state != RegistrationState.NONE
+    if actor.has_role(Role.PROVINCIAL_AUTHORITY):
+        return handed_in
+    return sa.and_(handed_in, one_of(Registration.registry_org_id, offices))
+
+
+def visible_registrations(actor: Actor) -> sa.ColumnElement[bool]:
+    """Registrations that the ``read`` rule lets the caller see."""
+    if actor.is_system or actor.has_role(Role.OPERATOR):
+        return sa.true()
+    mine = sa.exists().where(
+        ContractParty.contract_id == Registration.contract_id,
+        one_of(ContractParty.org_id, writing_org_ids(actor)),
+    )
+    return sa.or_(mine, _before_me(actor))
