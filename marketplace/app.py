@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import Any
 
@@ -16,6 +17,7 @@ from marketplace.api import BLUEPRINTS, description, front, health
 from marketplace.config import Settings, load_settings, prepare_folder
 from marketplace.domain.clock import Clock, SystemClock
 from marketplace.extensions import configure_engine, db, engine_options, limiter
+from marketplace.jobs.queue import JobProcess
 from marketplace.jobs.runner import Runner
 from marketplace.services.indexes import MatchIndex
 from schemas.base import Money, ProblemSchema
@@ -75,6 +77,7 @@ def create_app(
     app.register_blueprint(description.PAGES)
     app.register_blueprint(front.bp)
     app.extensions["jiebang.runner"] = Runner(app)
+    app.extensions["jiebang.jobs"] = functools.partial(JobProcess, app)
     return app
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -26,6 +28,23 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True)
+class MailServer:
+    """An SMTP server and how to speak to it.
+
+    Parameters
+    ----------
+    tls : str
+        ``tls`` from the first byte (smtps), ``starttls`` or ``none``.
+    """
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
+    tls: str = "none"
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that differs between installations."""
 
@@ -41,6 +60,18 @@ class Settings:
     proxies: int
     sign_in_failures: int
     sign_in_minutes: int
+    mail_server: MailServer | None = None
+    """None: messages are kept in the application only."""
+    mail_from: str = ""
+    public_url: str = ""
+    """Where people reach this market, without a slash at its end; may be unknown."""
+
+    @property
+    def jobs_file(self) -> Path:
+        """Where the queue of the job workers lies, beside an SQLite store."""
+        return self.data_dir / "jobs.db"
+
+    font: Path | None = None
 
     @property
     def index_dir(self) -> Path:
@@ -117,6 +148,80 @@ def _rate(text: str) -> None:
         raise ValidationError("must be a rate such as 1200/minute")
 
 
+_PORTS = {"smtp": 25, "smtps": 465}
+_SMTP = (
+    "expected smtp://host, smtp://user:password@host:587?starttls=1"
+    " or smtps://user:password@host"
+)
+_ADDRESS = re.compile(
+    r"[!#-'*+\-/-9=?A-Z^-~.]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
+)
+_HOST = re.compile(r"[A-Za-z0-9_.:-]+")
+
+
+def _split(value: str) -> SplitResult | None:
+    """Part an address; None for what is none."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts if parts.hostname and _HOST.fullmatch(parts.hostname) else None
+
+
+def _mail_server(value: str) -> MailServer | None:
+    """Read the address of a mail server.
+
+    A wrong one is not repeated: it may hold a password.
+    """
+    if not value:
+        return None
+    parts = _split(value)
+    if parts is None or parts.scheme not in _PORTS or parts.path.strip("/"):
+        raise SettingsError(f"JIEBANG_SMTP_URL is no address of a mail server; {_SMTP}")
+    asked = dict(parse_qsl(parts.query, keep_blank_values=True))
+    starttls = asked.pop("starttls", "0")
+    if asked or starttls not in {"0", "1"}:
+        raise SettingsError(
+            "JIEBANG_SMTP_URL: after the question mark there may be starttls=1 only"
+        )
+    secure = parts.scheme == "smtps"
+    if secure and starttls == "1":
+        raise SettingsError("JIEBANG_SMTP_URL: smtps needs no starttls=1")
+    return MailServer(
+        host=str(parts.hostname),
+        port=parts.port or _PORTS[parts.scheme],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        tls="tls" if secure else "starttls" if starttls == "1" else "none",
+    )
+
+
+def _mail_from(value: str, server: MailServer | None) -> str:
+    if server is not None and not value:
+        raise SettingsError(
+            "JIEBANG_MAIL_FROM: JIEBANG_SMTP_URL is set, so an address is needed that"
+            " mail comes from, such as market@example.org"
+        )
+    if value and not _ADDRESS.fullmatch(value):
+        raise SettingsError(
+            "JIEBANG_MAIL_FROM must be an address such as market@example.org"
+        )
+    return value
+
+
+def _public_url(value: str) -> str:
+    if not value:
+        return ""
+    parts = _split(value)
+    wrong = parts is None or parts.scheme not in {"http", "https"}
+    if wrong or parts is None or parts.query or parts.fragment or parts.username:
+        raise SettingsError(
+            "JIEBANG_PUBLIC_URL must be an address such as https://market.example.org"
+        )
+    return value.rstrip("/")
+
+
 def _refuse_unknown(known: Collection[str]) -> None:
     """Refuse a name that is ours and means nothing: most likely it is misspelt."""
     for name in sorted(os.environ):
@@ -130,6 +235,18 @@ def _refuse_unknown(known: Collection[str]) -> None:
             else f"there are {', '.join(sorted(known))}"
         )
         raise SettingsError(f"{name} is not a setting; {hint}")
+
+
+def _font(value: str) -> Path | None:
+    if not value:
+        return None
+    path = Path(value)
+    if not path.is_file():
+        raise SettingsError(
+            f"JIEBANG_FONT: there is no file {value!r}; name a Chinese font file"
+            " (ttf, otf or ttc), or leave it empty for the fonts of the system"
+        )
+    return path
 
 
 def prepare_folder(settings: Settings) -> None:
@@ -166,6 +283,7 @@ def load_settings() -> Settings:
         proxies = env.int("JIEBANG_PROXIES", 0)
         if proxies < 0:
             raise SettingsError("JIEBANG_PROXIES: must be 0 or more")
+        mail_server = _mail_server(env.str("JIEBANG_SMTP_URL", ""))
         settings = Settings(
             database_url=_database_url(env.str("DATABASE_URL", ""), data_dir),
             data_dir=data_dir,
@@ -183,6 +301,10 @@ def load_settings() -> Settings:
             proxies=proxies,
             sign_in_failures=env.int("JIEBANG_SIGN_IN_FAILURES", 5, validate=_positive),
             sign_in_minutes=env.int("JIEBANG_SIGN_IN_MINUTES", 15, validate=_positive),
+            mail_server=mail_server,
+            mail_from=_mail_from(env.str("JIEBANG_MAIL_FROM", ""), mail_server),
+            public_url=_public_url(env.str("JIEBANG_PUBLIC_URL", "")),
+            font=_font(env.str("JIEBANG_FONT", "")),
         )
     except EnvError as error:
         raise SettingsError(str(error)) from None

@@ -150,6 +150,13 @@ class IllegalTransition(Conflict):
     title = Text("当前状态不能执行此操作", "Action not available in this state")
 
 
+class GroupChanged(Conflict):
+    """The people whom a message would reach are not those of the preview."""
+
+    code = "group_changed"
+    title = Text("收件人已有变动", "The group has changed")
+
+
 class Stale(MarketplaceError):
     """The object was changed after the caller had read it, maybe by himself."""
 
@@ -216,3 +223,11 @@ class Busy(MarketplaceError):
     status = 503
     code = "busy"
     title = Text("系统繁忙，请稍后重试", "Busy; try again shortly")
+
+
+class DocumentsUnavailable(MarketplaceError):
+    """A library, font or character that a file needs is missing on this server."""
+
+    status = 503
+    code = "documents_unavailable"
+    title = Text("本服务器暂不能生成该文件", "This server cannot make that file")

@@ -247,6 +247,7 @@ OFFER_RULES: Rules = {
     "grant": (system, owner_admin),
     "match": (system, owner_member, operator, broker),
 }
+MESSAGE_RULES: Rules = {"preview-group": (operator,), "send-group": (operator,)}
 AUDIT_RULES: Rules = {"read": (system, operator)}
 SCORE_RULES: Rules = {"learn-score": (operator,), "use-score": (operator,)}
 

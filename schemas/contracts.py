@@ -424,7 +424,7 @@ class AnswerSchema(OpaqueSchema):
 class DefaultSchema(OpaqueSchema):
     """What the law says where the contract is silent."""
 
-    topic = fields.String(required=True)
+    clause = fields.String(required=True)
     text = fields.String(required=True)
     source = fields.String(required=True)
 

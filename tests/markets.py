@@ -19,6 +19,7 @@ from marketplace.services import (
     imports,
     invitations,
     memberships,
+    messages,
     teams,
 )
 from tests.listings import SERVICES, make_need, make_offer
@@ -31,6 +32,7 @@ COMPLETE = {
     "address": "山东省青岛市市南区示例路1号",
     "scale": "MEDIUM",
 }
+NO_IDS = {"invitation-token", "group-digest"}
 SHEET = "名称\n一行\n".encode()
 
 
@@ -53,7 +55,7 @@ class Market:
     @property
     def ids(self) -> dict[str, UUID]:
         """The same names, as identifiers."""
-        return {k: UUID(v) for k, v in self.names.items() if k != "invitation-token"}
+        return {k: UUID(v) for k, v in self.names.items() if k not in NO_IDS}
 
     def etag(self, path: str, *, reviews: bool) -> str:
         """Return the ``If-Match`` for the last object that a path names.
@@ -79,6 +81,7 @@ def open_market(world: World) -> Market:
     _people(market)
     _offers_and_needs(market)
     _files(market, folder)
+    _messages(market)
     world.session.commit()
     return market
 
@@ -151,6 +154,28 @@ def _offers_and_needs(market: Market) -> None:
         operator = world.actor("operator")
         found = SERVICES[kind].get(world.session, operator, UUID(market.names[name]))
         market.tags[name] = SERVICES[kind].tag(operator, found)
+
+
+def _messages(market: Market) -> None:
+    world = market.world
+    told = messages.notify(
+        world.session,
+        system(world.clock.now()),
+        to=[world.user("firm").id],
+        topic="docking.asked",
+        values={"party": "某大学（演示）", "subject": "轻质托盘", "due": "2026-11-30"},
+        subject_kind="need",
+        subject_id=UUID(market.names["need:POOLED"]),
+        key="docking:1:asked",
+    )
+    assert told == 1
+    page = messages.inbox(world.session, world.actor("firm")).page()
+    market.names["message"] = str(page.items[0]["id"])
+    market.revisions["message"] = messages.UNREAD
+    group = messages.preview_group(
+        world.session, world.actor("operator"), {"roles": ["provincial_authority"]}
+    )
+    market.names["group-digest"] = group.digest
 
 
 def _files(market: Market, folder: Path) -> None:

@@ -10,7 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from marketplace.config import SettingsError, load_settings, prepare_folder
+from marketplace.config import (
+    MailServer,
+    SettingsError,
+    load_settings,
+    prepare_folder,
+)
 from scripts import jiebang_client as client
 from tests.conftest import make_settings
 
@@ -27,6 +32,10 @@ NAMES = (
     "JIEBANG_PROXIES",
     "JIEBANG_SIGN_IN_FAILURES",
     "JIEBANG_SIGN_IN_MINUTES",
+    "JIEBANG_SMTP_URL",
+    "JIEBANG_MAIL_FROM",
+    "JIEBANG_PUBLIC_URL",
+    "JIEBANG_FONT",
 )
 
 
@@ -78,6 +87,14 @@ def test_settings_are_read_from_the_environment(
     assert found.rate_limit == "10/second"
 
 
+def test_a_font_file_may_be_named(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert load_settings().font is None
+    path = tmp_path / "font.otf"
+    path.write_bytes(b"a font")
+    bare.setenv("JIEBANG_FONT", str(path))
+    assert load_settings().font == path
+
+
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
 def test_postgresql_is_always_spoken_to_by_psycopg_3(
     bare: pytest.MonkeyPatch, scheme: str
@@ -107,6 +124,18 @@ def test_postgresql_is_always_spoken_to_by_psycopg_3(
         ("JIEBANG_BUSY_SECONDS", "", "JIEBANG_BUSY_SECONDS"),
         ("JIEBANG_PROXIES", "-1", "JIEBANG_PROXIES: must be 0 or more"),
         ("JIEBANG_SIGN_IN_FAILURES", "0", "must be greater than 0"),
+        ("JIEBANG_SMTP_URL", "mail.example", "is no address of a mail server"),
+        ("JIEBANG_SMTP_URL", "http://mail.example", "is no address of a mail server"),
+        ("JIEBANG_SMTP_URL", "smtp://", "expected smtp://host"),
+        ("JIEBANG_SMTP_URL", "smtp://host:port", "expected smtp://host"),
+        ("JIEBANG_SMTP_URL", "smtp://a/inbox", "expected smtp://host"),
+        ("JIEBANG_SMTP_URL", "smtp://host?tls=1", "starttls=1 only"),
+        ("JIEBANG_SMTP_URL", "smtps://host?starttls=1", "needs no starttls=1"),
+        ("JIEBANG_MAIL_FROM", "market", "such as market@example.org"),
+        ("JIEBANG_MAIL_FROM", "a@b.cn\nBcc: c@d.cn", "such as market@example.org"),
+        ("JIEBANG_PUBLIC_URL", "market.example", "such as https://market"),
+        ("JIEBANG_PUBLIC_URL", "https://m.example?a=1", "such as https://market"),
+        ("JIEBANG_FONT", "nowhere.ttf", "there is no file 'nowhere.ttf'"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_would_be_right(
@@ -119,6 +148,45 @@ def test_a_wrong_setting_is_named_with_what_would_be_right(
     assert told in text
     assert name in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("smtp://mail.example", MailServer("mail.example", 25)),
+        (
+            "smtp://somebody:p%40ss@mail.example:587?starttls=1",
+            MailServer("mail.example", 587, "somebody", "p@ss", "starttls"),
+        ),
+        ("smtps://mail.example/", MailServer("mail.example", 465, tls="tls")),
+    ],
+)
+def test_a_mail_server_is_named_by_an_address(
+    bare: pytest.MonkeyPatch, value: str, found: MailServer
+) -> None:
+    bare.setenv("JIEBANG_SMTP_URL", value)
+    bare.setenv("JIEBANG_MAIL_FROM", "market@example.org")
+    bare.setenv("JIEBANG_PUBLIC_URL", "https://market.example/")
+    read = load_settings()
+    assert read.mail_server == found
+    assert "p@ss" not in repr(read)
+    assert (read.mail_from, read.public_url) == (
+        "market@example.org",
+        "https://market.example",
+    )
+
+
+def test_mail_does_not_come_from_nowhere(bare: pytest.MonkeyPatch) -> None:
+    bare.setenv("JIEBANG_SMTP_URL", "smtp://mail.example")
+    with pytest.raises(SettingsError, match="JIEBANG_MAIL_FROM: JIEBANG_SMTP_URL is"):
+        load_settings()
+
+
+def test_the_password_of_a_mail_server_is_never_told(bare: pytest.MonkeyPatch) -> None:
+    bare.setenv("JIEBANG_SMTP_URL", "smtpx://somebody:top-secret@mail.example")
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert "top-secret" not in str(refused.value)
 
 
 def test_a_password_in_the_address_is_never_told(bare: pytest.MonkeyPatch) -> None:

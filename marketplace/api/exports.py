@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -136,29 +136,77 @@ def export(
             f"{count} rows; at most {MOST_ROWS} are exported at once: filter the list",
         )
     found = _columns(schema)
+    return _answer(
+        [column.heading for column in found],
+        _rows(listing, schema, found, sort, notice),
+        media_type,
+        name=str(request.blueprint),
+    )
+
+
+def export_rows(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[Value]],
+    media_type: str,
+    *,
+    name: str,
+) -> Response:
+    """Write rows that are no list of the API into a file and answer with it.
+
+    Parameters
+    ----------
+    headings : sequence of str
+    rows : iterable of sequence
+        Values as they shall stand in the sheet; texts are disarmed here.
+    media_type : str
+        From ``wanted``.
+    name : str
+        What the file and its sheet are called, in ASCII.
+
+    Raises
+    ------
+    Invalid
+        There are more rows than a sheet may have.
+    """
+    return _answer(headings, _counted(rows), media_type, name=name)
+
+
+def _counted(rows: Iterable[Sequence[Value]]) -> Iterator[Sequence[Value]]:
+    for count, row in enumerate(rows, 1):
+        if count > MOST_ROWS:
+            raise Invalid.at(
+                "/headers/Accept",
+                "export_too_large",
+                f"超过 {MOST_ROWS} 行，不能一次导出；请加筛选条件",
+                f"more than {MOST_ROWS} rows; filter the list",
+            )
+        yield row
+
+
+def _answer(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[Value]],
+    media_type: str,
+    *,
+    name: str,
+) -> Response:
     file = tempfile.SpooledTemporaryFile(max_size=_SPOOLED)  # noqa: SIM115 - sent
     try:
-        sheets.write(
-            cast("BinaryIO", file),
-            media_type,
-            [column.heading for column in found],
-            _rows(listing, schema, found, sort, notice),
-            title=str(request.blueprint),
-        )
+        sheets.write(cast("BinaryIO", file), media_type, headings, rows, title=name)
         file.seek(0)
-        return _sent(file, media_type)
+        return _sent(file, media_type, name)
     except BaseException:
         file.close()
         raise
 
 
-def _sent(file: Any, media_type: str) -> Response:
-    name = f"{request.blueprint}-{edge.actor().today:%Y%m%d}.{_EXTENSIONS[media_type]}"
+def _sent(file: Any, media_type: str, name: str) -> Response:
+    filename = f"{name}-{edge.actor().today:%Y%m%d}.{_EXTENSIONS[media_type]}"
     response = send_file(
         file,
         mimetype=media_type,
         as_attachment=True,
-        download_name=name,
+        download_name=filename,
         conditional=False,
         etag=False,
     )

@@ -204,10 +204,22 @@ def greeting(address: str, *, demo: bool, operated: bool) -> str:
 
 
 @click.command()
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
+@click.option(
+    "--lease",
+    default=120,
+    show_default=True,
+    type=click.IntRange(1, 3600),
+    help="Seconds after which the work of a dead worker is taken up by another one.",
+)
 @with_appcontext
-def work() -> None:
-    """Do what waits in the outbox: imports, upkeep. 后台任务。"""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    current_app.extensions["jiebang.runner"].run_forever(stop)
+def work(workers: int, lease: int) -> None:
+    """Do what waits in the outbox: imports, mail, upkeep. 后台任务。"""
+    jobs = current_app.extensions["jiebang.jobs"](workers=workers, lease_seconds=lease)
+
+    def take_signals() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: jobs.stop.set())
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+    jobs.run(take_signals)

@@ -51,6 +51,8 @@ TITLES: dict[str, Text] = {
     "sign-amendment":       Text("签署变更", "Sign an amendment"),
     "refuse-amendment":     Text("不同意变更", "Refuse an amendment"),
     "propose-trial":        Text("提出试用", "Propose a trial"),
+    "preview-group":        Text("预览群发收件人", "Preview a group"),
+    "send-group":           Text("群发消息", "Send to a group"),
     "learn-score":          Text("训练匹配评分", "Fit the score"),
     "use-score":            Text("切换匹配评分", "Change the score in use"),
 }

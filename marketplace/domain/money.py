@@ -54,3 +54,68 @@ def from_wan(value: Decimal | int | str) -> Decimal:
 def to_wan(amount: Decimal) -> Decimal:
     """Turn 元 into 万元 without loss (up to six decimal places)."""
     return (amount / 10_000).normalize() + 0
+
+
+_DIGITS = "零壹贰叁肆伍陆柒捌玖"
+_PLACES = ("仟", "佰", "拾", "")
+
+
+def in_words(amount: Decimal) -> str:
+    """Write an amount in the capital numerals of contracts 人民币大写金额.
+
+    After the rules for filling in bills and settlement vouchers (the annex to the
+    Payment and Settlement Measures of the People's Bank of China, 1997): 整 ends what
+    ends at 元 or 角; one 零 stands for the zeros between two digits, and between 元
+    and 分 where there is no 角. Where the rules leave a 零 to the writer, before 角 and
+    after a full 万, none is written.
+
+    Parameters
+    ----------
+    amount : Decimal
+        In 元, with at most two decimal places; what is below zero begins with 负.
+
+    Raises
+    ------
+    ValueError
+        What ``yuan`` refuses.
+
+    Examples
+    --------
+    >>> in_words(Decimal("1200000.00"))
+    '壹佰贰拾万元整'
+    >>> in_words(Decimal("16409.02"))
+    '壹万陆仟肆佰零玖元零贰分'
+    """
+    fen = int(yuan(amount).scaleb(2))
+    whole, rest = divmod(abs(fen), 100)
+    jiao, last = divmod(rest, 10)
+    words = f"{_number_in_words(whole)}元" if whole or not rest else ""
+    if jiao:
+        words += f"{_DIGITS[jiao]}角"
+    elif last and whole:
+        words += "零"
+    words += f"{_DIGITS[last]}分" if last else "整"
+    return f"负{words}" if fen < 0 else words
+
+
+def _number_in_words(number: int) -> str:
+    """Write a whole number below ten quadrillion; 亿 counts what 万 counted."""
+    if number == 0:
+        return _DIGITS[0]
+    for size, unit in ((10**8, "亿"), (10**4, "万")):
+        high, low = divmod(number, size)
+        if high:
+            gap = _DIGITS[0] if 0 < low < size // 10 else ""
+            rest = _number_in_words(low) if low else ""
+            return f"{_number_in_words(high)}{unit}{gap}{rest}"
+    return _four_digits(number)
+
+
+def _four_digits(number: int) -> str:
+    words = ""
+    for digit, place in zip(f"{number:04d}", _PLACES, strict=True):
+        if digit != "0":
+            words += f"{_DIGITS[int(digit)]}{place}"
+        elif words and not words.endswith(_DIGITS[0]):
+            words += _DIGITS[0]
+    return words.rstrip(_DIGITS[0])

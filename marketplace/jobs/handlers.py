@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import cast
 from uuid import UUID
 
 from flask import current_app
 
+from marketplace.domain.messages import MailState
 from marketplace.extensions import READ_ONLY
-from marketplace.integrations import sheets
+from marketplace.integrations import mail, sheets
 from marketplace.integrations.files import FolderStore
-from marketplace.jobs.runner import Handler, Work
+from marketplace.jobs.runner import Handler, Later, Work
 from marketplace.services import (
     accounts,
     idempotency,
     import_runs,
     imports,
+    message_mails,
+    messages,
     needs,
     outbox,
 )
 from marketplace.services.indexes import MatchIndex
+from marketplace.services.message_mails import Letter
 
 KEEP_INDEX = "duty.keep-index"
 
@@ -77,9 +83,82 @@ def keep_index(work: Work) -> None:
     work.session.rollback()
 
 
+def send_mail(work: Work) -> None:
+    """Send the mail about one message."""
+    message_id = UUID(work.claim.payload["message_id"])
+    _deliver(work, lambda: message_mails.letter(work.session, message_id))
+
+
+def give_mail_up(work: Work, error: str) -> None:
+    """Say of a message that no mail about it could be sent, and why."""
+    message_mails.close(
+        work.session,
+        work.actor(),
+        [UUID(work.claim.payload["message_id"])],
+        MailState.FAILED,
+        reason=error.strip().rpartition("\n")[2],
+    )
+
+
+def send_digest(work: Work) -> None:
+    """Send one person what he has not read since his last digest.
+
+    When it is given up, what it told of waits for the next one.
+    """
+    user_id = UUID(work.claim.payload["user_id"])
+    day = date.fromisoformat(work.claim.payload["day"])
+    _deliver(work, lambda: message_mails.digest(work.session, user_id, day))
+    message_mails.drop_read(work.session, user_id)
+
+
+def _deliver(work: Work, read: Callable[[], Letter | None]) -> None:
+    """Read a letter, send it outside of any transaction, and write down its end.
+
+    A mail server may take its time, and on SQLite a transaction that may write holds
+    the lock of all writers.
+    """
+    work.session.connection(execution_options=READ_ONLY)
+    letter = read()
+    work.session.rollback()
+    if letter is None:
+        return
+    state, reason = _sent(work, letter)
+    message_mails.close(
+        work.session, work.actor(), letter.message_ids, state, reason=reason
+    )
+
+
+def _sent(work: Work, letter: Letter) -> tuple[MailState, str]:
+    server = work.settings.mail_server
+    if server is None:
+        return MailState.NO_SERVER, ""
+    if not letter.wanted:
+        return MailState.UNWANTED, ""
+    try:
+        mail.send(server, mail.compose(letter, work.settings, work.now()))
+    except mail.Refused as error:
+        return MailState.FAILED, str(error)
+    except mail.Unavailable as error:
+        raise Later(str(error)) from error
+    return MailState.SENT, ""
+
+
+def put_digests(work: Work) -> None:
+    """Ask for the digest of everybody whose hour has come."""
+    local = replace(work.actor(), zone=work.settings.zone)
+    message_mails.put_digests(work.session, local)
+
+
+MAIL_ATTEMPTS = 24
+"""With delays of up to an hour a mail server may be away for most of a day."""
 HOUR = timedelta(hours=1)
 HANDLERS: dict[str, Handler] = {
     imports.TOPIC: Handler(run_import, gave_up=give_import_up),
+    messages.MAIL_TOPIC: Handler(
+        send_mail, gave_up=give_mail_up, attempts=MAIL_ATTEMPTS
+    ),
+    message_mails.DIGEST_TOPIC: Handler(send_digest),
+    "duty.put-digests": Handler(put_digests, every=timedelta(minutes=5)),
     "duty.expire-needs": Handler(expire_needs, every=HOUR),
     "duty.forget-answers": Handler(forget_answers, every=HOUR),
     "duty.forget-attempts": Handler(forget_attempts, every=HOUR),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
+from uuid import UUID
 
 import sqlalchemy.orm as so
 import structlog
@@ -29,6 +30,10 @@ POLL_SECONDS = 1.0
 
 class Interrupted(Exception):
     """The runner is asked to stop; the message goes back and loses nothing."""
+
+
+class Later(Exception):
+    """Something outside does not answer: no defect, and to be tried again."""
 
 
 @dataclass
@@ -89,11 +94,14 @@ class Handler:
         last error.
     every : timedelta, optional
         The topic is a duty that comes back, not something that somebody puts.
+    attempts : int
+        How often it is tried before the message is given up.
     """
 
     run: Callable[[Work], None]
     gave_up: Callable[[Work, str], None] | None = None
     every: timedelta | None = None
+    attempts: int = outbox.MAX_ATTEMPTS
 
 
 class Runner:
@@ -126,12 +134,24 @@ class Runner:
         self.settings = cast("Settings", app.extensions["jiebang.settings"])
         self.log = structlog.get_logger("jiebang.jobs")
 
-    def run_once(self, stop: threading.Event | None = None) -> bool:
-        """Take and handle one message; returns whether there was one."""
+    def run_once(
+        self,
+        stop: threading.Event | None = None,
+        *,
+        message_id: UUID | None = None,
+    ) -> bool:
+        """Take and handle one message; returns whether there was one.
+
+        Parameters
+        ----------
+        message_id : UUID, optional
+            This one, unless it is done or somebody else has it; by default the one
+            that has been due longest.
+        """
         with self.app.app_context():
             session = db.session()
             try:
-                claim = self._claim(session)
+                claim = self._claim(session, message_id)
                 if claim is None:
                     return False
                 work = Work(
@@ -181,14 +201,24 @@ class Runner:
             if not worked:
                 stop.wait(poll_seconds)
 
-    def _claim(self, session: so.Session) -> Claim | None:
+    def due(self, most: int) -> Sequence[UUID]:
+        """Return what waits to be taken, due longest first, without taking it."""
+        with self.app.app_context():
+            session = db.session()
+            try:
+                session.connection(execution_options=READ_ONLY)
+                return outbox.due(session, self.clock.now(), most)
+            finally:
+                db.session.remove()
+
+    def _claim(self, session: so.Session, message_id: UUID | None) -> Claim | None:
         now = self.clock.now()
         session.connection(execution_options=READ_ONLY)
-        due = outbox.is_due(session, now)
+        due = outbox.is_due(session, now, message_id)
         session.rollback()
         if not due:
             return None
-        claim = outbox.claim(session, now, self.lease_seconds)
+        claim = outbox.claim(session, now, self.lease_seconds, message_id)
         session.commit()
         return claim
 
@@ -197,7 +227,7 @@ class Runner:
         handler = self.handlers.get(claim.topic)
         log = self.log.bind(topic=claim.topic, message=str(claim.id))
         try:
-            if claim.attempt > outbox.MAX_ATTEMPTS:
+            if claim.attempt > (handler.attempts if handler else outbox.MAX_ATTEMPTS):
                 raise RuntimeError("earlier runners died with this message")  # noqa: TRY301
             if handler is None:
                 raise LookupError(f"no handler for {claim.topic!r}")  # noqa: TRY301
@@ -216,6 +246,10 @@ class Runner:
             outbox.release(work.session, claim, work.now())
             work.session.commit()
             log.info("jobs.interrupted")
+        except Later as error:
+            work.session.rollback()
+            log.warning("jobs.later", attempt=claim.attempt, why=str(error))
+            self._failed(work, handler, error)
         except Exception as error:
             work.session.rollback()
             log.exception("jobs.failed", attempt=claim.attempt)
@@ -232,6 +266,7 @@ class Runner:
                 work.now(),
                 text,
                 give_up=handler is None or handler.every is None,
+                attempts=handler.attempts if handler else outbox.MAX_ATTEMPTS,
             )
             if state is OutboxState.DEAD and handler and handler.gave_up:
                 handler.gave_up(work, text)

@@ -8,7 +8,7 @@ and what a handler writes in the transaction of ``done`` is written exactly once
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -78,6 +78,23 @@ def put(
     return message
 
 
+def put_all(
+    session: so.Session,
+    topic: str,
+    payloads: Sequence[Mapping[str, Any]],
+    *,
+    now: datetime,
+) -> None:
+    """Write many messages of a topic, all due now, in one go."""
+    session.add_all(
+        OutboxMessage(
+            topic=topic, payload=plain(payload), created_at=now, due_at=now, attempts=0
+        )
+        for payload in payloads
+    )
+    session.flush()
+
+
 def recurring(session: so.Session, topic: str, *, now: datetime) -> bool:
     """Make sure that there is the one message of a duty that comes back.
 
@@ -114,10 +131,21 @@ def hasten(session: so.Session, topic: str, *, now: datetime) -> None:
     )
 
 
-def is_due(session: so.Session, now: datetime) -> bool:
+def is_due(session: so.Session, now: datetime, message_id: UUID | None = None) -> bool:
     """Tell whether ``claim`` would find something, without locking anything."""
-    found = session.scalar(sa.select(OutboxMessage.id).where(_due(now)).limit(1))
+    wanted = _wanted(now, message_id)
+    found = session.scalar(sa.select(OutboxMessage.id).where(wanted).limit(1))
     return found is not None
+
+
+def due(session: so.Session, now: datetime, most: int) -> Sequence[UUID]:
+    """Return the messages that ``claim`` would find, due longest first."""
+    return session.scalars(
+        sa.select(OutboxMessage.id)
+        .where(_due(now))
+        .order_by(OutboxMessage.due_at, OutboxMessage.id)
+        .limit(most)
+    ).all()
 
 
 def _due(now: datetime) -> sa.ColumnElement[bool]:
@@ -128,16 +156,34 @@ def _due(now: datetime) -> sa.ColumnElement[bool]:
     )
 
 
-def claim(session: so.Session, now: datetime, lease_seconds: int) -> Claim | None:
+def _wanted(now: datetime, message_id: UUID | None) -> sa.ColumnElement[bool]:
+    if message_id is None:
+        return _due(now)
+    return sa.and_(OutboxMessage.id == message_id, _due(now))
+
+
+def claim(
+    session: so.Session,
+    now: datetime,
+    lease_seconds: int,
+    message_id: UUID | None = None,
+) -> Claim | None:
     """Take the message that has been due longest, or None.
 
+    Parameters
+    ----------
+    message_id : UUID, optional
+        Take this one or none: it may be done, or in the hands of somebody else.
+
+    Notes
+    -----
     The caller commits at once; until ``leased_until`` nobody else gets it. On
     PostgreSQL rows that another runner holds are passed over; on SQLite the
     transaction holds the write lock, so that two runners cannot read the same row.
     """
     message = session.scalar(
         sa.select(OutboxMessage)
-        .where(_due(now))
+        .where(_wanted(now, message_id))
         .order_by(OutboxMessage.due_at, OutboxMessage.id)
         .limit(1)
         .with_for_update(skip_locked=True),
@@ -221,21 +267,24 @@ def failed(
     error: str,
     *,
     give_up: bool = True,
+    attempts: int = MAX_ATTEMPTS,
 ) -> OutboxState:
     """Put the message back with a delay that doubles, or give it up with its error.
 
     Parameters
     ----------
     give_up : bool
-        After ``MAX_ATTEMPTS`` the message is DEAD. A recurring duty is never given
+        After the last attempt the message is DEAD. A recurring duty is never given
         up.
+    attempts : int
+        How many attempts there are.
 
     Raises
     ------
     LeaseLost
         The message is not the caller's any more.
     """
-    dead = give_up and claim.attempt >= MAX_ATTEMPTS
+    dead = give_up and claim.attempt >= attempts
     state = OutboxState.DEAD if dead else OutboxState.WAITING
     delay = min(FIRST_DELAY * 2 ** min(claim.attempt - 1, 10), LONGEST_DELAY)
     _update(

@@ -14,7 +14,7 @@ from marketplace.domain.actors import Actor
 from marketplace.domain.roles import Role
 from marketplace.errors import Text
 from marketplace.models.contracts import Contract
-from marketplace.services import clause_lint, contracts, readiness
+from marketplace.services import contract_defaults, contracts, readiness
 
 
 def of_contract(
@@ -60,8 +60,8 @@ def of_contract(
         "counts": {name: statuses.count(name) for name in ("pass", "fix", "ask")},
         "items": [_shown(answer) for answer in answers],
         "defaults": [
-            {"topic": row.topic, "text": row.text, "source": row.source}
-            for row in clause_lint.defaults(values)
+            {"clause": row.clause, "text": row.text, "source": row.source}
+            for row in contract_defaults.defaults(values)
         ],
     }
 

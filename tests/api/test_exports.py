@@ -10,6 +10,7 @@ import openpyxl
 import pytest
 
 from marketplace.api import exports
+from marketplace.errors import Invalid
 from marketplace.services import offers
 from tests import people
 
@@ -205,3 +206,26 @@ def test_every_list_of_the_description_exports(world, app):
             else:
                 answer.close()
     assert found >= 8
+
+
+def test_rows_of_another_service_are_a_sheet_too(app, world):
+    rows = [["=1+1", 3], ["项目", 4]]
+    with app.test_request_context("/"):
+        answer = exports.export_rows(
+            ["名称", "数"], iter(rows), exports.sheets.CSV, name="registration-forms"
+        )
+        answer.direct_passthrough = False
+        found = table(answer)
+        name = answer.headers["Content-Disposition"]
+    assert found == [["名称", "数"], ["'=1+1", "3"], ["项目", "4"]]
+    assert "registration-forms-20261123.csv" in name
+    assert answer.headers["Cache-Control"] == "private, no-store"
+
+
+def test_more_rows_than_a_sheet_may_have_are_refused(app, world, monkeypatch):
+    monkeypatch.setattr(exports, "MOST_ROWS", 2)
+    with app.test_request_context("/"), pytest.raises(Invalid) as refused:
+        exports.export_rows(
+            ["数"], ([n] for n in range(3)), exports.sheets.CSV, name="forms"
+        )
+    assert refused.value.errors[0].code == "export_too_large"

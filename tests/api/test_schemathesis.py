@@ -59,6 +59,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "user_id": ("user:firm", "user:gone", "user:broker", "user:clerk"),
     "attachment_id": ("attachment",),
     "job_id": ("job",),
+    "message_id": ("message",),
     "invitation_id": ("invitation",),
 }
 UNIT_OF = {"member:team": "org:university", "team:1": "org:university"}

@@ -17,6 +17,7 @@ from marketplace.integrations import migrations
 from marketplace.models.base import Base
 from marketplace.models.idempotency import IdempotentAnswer
 from marketplace.models.matches import MatchFeedback
+from marketplace.models.messages import Message, MessagePreference
 from marketplace.models.needs import Need
 from marketplace.models.offers import Offer
 from marketplace.models.organisations import OrganisationTie, Qualification
@@ -202,6 +203,15 @@ LIES = {
         "number_from_one": "number = 0",
         "title_length": "title = ''",
     },
+    "messages": {
+        "state_known": "mail_state = 'LOST'",
+        "sent_has_moment": "mail_state = 'SENT', mailed_at = NULL",
+        "key_given": "key = ''",
+    },
+    "message_preferences": {
+        "value_known": "email = 'daily'",
+        "hour_of_a_day": "digest_hour = 24",
+    },
     "need_intended_units": {"someone": "org_id = NULL, name = ''"},
 }
 """For each CHECK an UPDATE that would make it false."""
@@ -210,6 +220,9 @@ UNTRIED = {("events", "action_given")}
 DOUBLES = {
     "needs": "need_no = (SELECT MIN(need_no) FROM needs)",
     "offers": "ach_no = (SELECT MIN(ach_no) FROM offers)",
+    "messages": ", ".join(
+        f"{c} = {FIRST.format(c, 'messages')}" for c in ("user_id", "key")
+    ),
     "organisations": "uscc = (SELECT MIN(uscc) FROM organisations)",
     "users": "email = (SELECT MIN(email) FROM users)",
     "api_tokens": "token_hash = (SELECT MIN(token_hash) FROM api_tokens)",
@@ -229,6 +242,8 @@ ORPHANS = {
     "memberships": "org_id = id",
     "api_tokens": "user_id = id",
     "attachments": "org_id = id",
+    "messages": "user_id = id",
+    "message_preferences": "user_id = '00000000000000000000000000000000'",
     "disclosure_grants": "org_id = subject_id",
 }
 
@@ -265,6 +280,18 @@ def complete(world: World) -> None:
                 verdict="useful",
                 created_at=now,
                 updated_at=now,
+            ),
+            MessagePreference(user_id=world.user("firm").id, updated_at=now),
+            Message(
+                user_id=world.user("team").id,
+                topic="group.notice",
+                key="group:2",
+                template="group.notice/1",
+                values={"subject": "通知", "text": "维护"},
+                subject_kind="group",
+                subject_id=need,
+                created_at=now,
+                mail_state="UNWANTED",
             ),
             IdempotentAnswer(
                 caller="somebody",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketplace.services.clause_lint import defaults, monopolising
-from tests.contracts import content
+from marketplace.services.clause_lint import monopolising
 
 RESTRICTING = [
     ("RESEARCH", "乙方不得在合同技术基础上进行新的研究开发。"),
@@ -256,68 +255,3 @@ def test_every_kind_of_one_text_is_found_in_its_order():
         for wanted in ("CHALLENGE", "INPUT", "RESEARCH")
     )
     assert [f.kind for f in monopolising(text)] == ["CHALLENGE", "INPUT", "RESEARCH"]
-
-
-def topics(kind, **changes):
-    return [default.topic for default in defaults(content(kind, **changes))]
-
-
-def without(kind, *codes):
-    return [c for c in content(kind)["clauses"] if c["code"] not in codes]
-
-
-SILENT = {"results_ownership": "", "ip_owner": None, "clauses": []}
-
-
-@pytest.mark.parametrize(
-    ("kind", "expected"),
-    [
-        ("D1", ["filing_right", "know_how", "risk"]),
-        ("D2", ["joint_filing", "know_how", "risk"]),
-        ("T1", ["improvements", "inventors_first_refusal"]),
-        ("C", ["new_results", "work_costs", "advice_risk"]),
-        ("S1", ["new_results", "work_costs"]),
-        ("S3", ["intermediary_fee", "intermediary_costs"]),
-    ],
-)
-def test_a_silent_contract_gets_the_defaults_of_its_class(kind, expected):
-    assert topics(kind, **SILENT) == expected
-
-
-def test_a_contract_that_settles_the_results_gets_no_default_on_them():
-    assert "filing_right" not in topics("D1")
-    assert "risk" not in topics("D1")
-
-
-def test_a_clause_marked_absent_counts_as_silence():
-    clauses = without("D1", "RISK")
-    clauses.append({"code": "RISK", "state": "ABSENT", "text": ""})
-    assert topics("D1", clauses=clauses) == ["risk"]
-
-
-def test_a_licence_silent_on_mode_and_term_is_ordinary_and_unlimited():
-    assert topics("L1", licence={}, **SILENT) == [
-        "improvements",
-        "licence_mode",
-        "licence_term",
-    ]
-    assert topics("L1") == []
-
-
-def test_a_broker_without_an_agreed_payer_is_paid_half_and_half():
-    broker = {**content("D1")["parties"][0], "side": "broker", "name": "桥东技术转移"}
-    parties = [*content("D1")["parties"], {**broker, "organisation_id": None}]
-    assert topics("D1", parties=parties) == ["intermediary_costs", "intermediary_share"]
-
-
-def test_a_contract_without_a_class_has_no_defaults():
-    assert topics("D1", contract_class=None) == []
-
-
-def test_each_default_names_its_article():
-    for kind in ("D1", "D2", "T1", "L1", "C", "S1", "S3"):
-        for default in defaults(content(kind, **SILENT)):
-            assert "第" in default.source
-            assert "条" in default.source
-            assert default.text.zh
-            assert default.text.en
