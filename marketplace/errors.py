@@ -143,6 +143,19 @@ class Conflict(MarketplaceError):
     title = Text("与现有数据冲突", "Conflicts with what is stored")
 
 
+class ConflictOfInterest(Conflict):
+    """The two sides are related, and the rule in force does not let them go on."""
+
+    code = "conflict_of_interest"
+    title = Text("存在关联关系或利益冲突", "A conflict of interest")
+
+
+class ConflictNoted(ConflictOfInterest):
+    """The same, found before anything else was written: its record stays."""
+
+    keeps_changes = True
+
+
 class IllegalTransition(Conflict):
     """The record is in a state from which this action is not offered."""
 

@@ -26,6 +26,7 @@ from marketplace.domain.offers import OFFER_TIERS
 from marketplace.domain.organisations import OrganisationState
 from marketplace.domain.roles import Role, Tier
 from marketplace.errors import Forbidden, Text, Unauthenticated
+from marketplace.models.conflicts import ConflictCheck
 from marketplace.models.dockings import Docking, NdaAcceptance
 from marketplace.models.needs import Need, NeedIntendedUnit, NeedVersion
 from marketplace.models.offers import Offer, OfferVersion
@@ -84,6 +85,7 @@ def _kind_of(rules: Rules) -> str:
         "offer": OFFER_RULES,
         "organisation": ORGANISATION_RULES,
         "user": USER_RULES,
+        "conflict_check": CONFLICT_RULES,
     }
     return next((kind for kind, table in known.items() if table is rules), "")
 
@@ -329,6 +331,20 @@ USER_RULES: Rules = {
     "read": (system, operator),
     "disable": (system, operator),
     "enable": (system, operator),
+}
+
+
+def impartial_judge(actor: Actor, subject: ConflictCheck) -> Grant | None:
+    """An operator who is no party, nor belongs to one or to a unit on the way."""
+    if actor.user_id in subject.users or actor.org_ids & subject.units:
+        return None
+    return operator(actor, subject)
+
+
+CONFLICT_RULES: Rules = {
+    "read": (operator,),
+    "clear": (impartial_judge,),
+    "uphold": (impartial_judge,),
 }
 DISCLOSURE_RULES: Rules = {
     "read": (system, owner_member, operator),

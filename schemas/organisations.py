@@ -9,6 +9,10 @@ from schemas.base import ActionLinkSchema, Money, OpaqueSchema, PageQuery
 from schemas.contents import code, codes, day, line
 
 MASKED = "Masked; whole in `/organisations/{id}/contact`."
+ID_NUMBER = (
+    "公民身份号码. Only a digest is kept, by which the person is recognised in other"
+    " units; it is never shown. Left out, what was given before under this name stays."
+)
 PEOPLE = validate.Range(0, 50_000_000)
 
 
@@ -48,6 +52,30 @@ class TieSchema(OpaqueSchema):
         metadata={"description": "Decimal string, 0 to 100.", "example": "51.00"},
     )
     source = line(200, description="依据")
+    id_number = fields.String(
+        load_only=True,
+        allow_none=True,
+        validate=validate.Length(max=30),
+        metadata={"description": ID_NUMBER},
+    )
+    valid_from = day(description="起始日期")
+    valid_to = day(description="终止日期")
+
+
+class OfficerSchema(OpaqueSchema):
+    """A director, supervisor or senior manager 董事、监事、高级管理人员."""
+
+    name = fields.String(required=True, validate=validate.Length(1, 120))
+    duty = line(60, description="职务")
+    source = line(200, description="依据")
+    id_number = fields.String(
+        load_only=True,
+        allow_none=True,
+        validate=validate.Length(max=30),
+        metadata={"description": ID_NUMBER},
+    )
+    valid_from = day(description="任职起始日期")
+    valid_to = day(description="任职终止日期")
 
 
 class OrganisationFieldsSchema(OpaqueSchema):
@@ -104,6 +132,11 @@ class OrganisationFieldsSchema(OpaqueSchema):
         fields.Nested(TieSchema),
         validate=validate.Length(max=200),
         metadata={"description": "其他关联方"},
+    )
+    officers = fields.List(
+        fields.Nested(OfficerSchema),
+        validate=validate.Length(max=200),
+        metadata={"description": "董事、监事、高级管理人员"},
     )
     credit_status = fields.String(
         validate=validate.OneOf(["normal", "watch", "dishonest"]),

@@ -10,11 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.domain.actors import system
+from marketplace.domain.conflicts import Purpose
 from marketplace.domain.organisations import OrganisationState
 from marketplace.integrations.files import FolderStore
 from marketplace.services import (
     accounts,
     attachments,
+    conflicts,
     disclosures,
     imports,
     invitations,
@@ -82,6 +84,7 @@ def open_market(world: World) -> Market:
     _offers_and_needs(market)
     _files(market, folder)
     _messages(market)
+    _checks(market)
     world.session.commit()
     return market
 
@@ -176,6 +179,32 @@ def _messages(market: Market) -> None:
         world.session, world.actor("operator"), {"roles": ["provincial_authority"]}
     )
     market.names["group-digest"] = group.digest
+
+
+def _checks(market: Market) -> None:
+    """Suspect a firm and a university: their legal representatives have one name."""
+    world = market.world
+    one, other = world.make_org("suspected", "UNIV"), world.make_org("suspect")
+    one.legal_rep = other.legal_rep = "张示例"
+    world.session.flush()
+    for name, right, state in (
+        ("check:clear", world.org("team"), None),
+        ("check:pending", other, None),
+        ("check:cleared", other, "clear"),
+    ):
+        row = conflicts.check(
+            world.session,
+            world.actor("firm"),
+            purpose=Purpose.DOCKING,
+            subject_kind=name,
+            subject_id=one.id,
+            left=conflicts.side(units=[one.id]),
+            right=conflicts.side(units=[right.id]),
+        )
+        if state is not None:
+            operator = world.actor("operator")
+            conflicts.act(world.session, operator, row.id, state, comment="同名不同人")
+        market.keep(name, row)
 
 
 def _files(market: Market, folder: Path) -> None:

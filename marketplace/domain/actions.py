@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from marketplace.domain.accounts import ACCOUNT_WORKFLOW
+from marketplace.domain.conflicts import CONFLICT_WORKFLOW
 from marketplace.domain.contracts import CONTRACT_WORKFLOW, REGISTRATION_WORKFLOW
 from marketplace.domain.dockings import DOCKING_WORKFLOW, TRIAL_WORKFLOW
 from marketplace.domain.needs import NEED_WORKFLOW
@@ -22,6 +23,7 @@ WORKFLOWS: tuple[Workflow[Any], ...] = (
     TRIAL_WORKFLOW,
     CONTRACT_WORKFLOW,
     REGISTRATION_WORKFLOW,
+    CONFLICT_WORKFLOW,
 )
 # fmt: off
 TITLES: dict[str, Text] = {

@@ -57,6 +57,7 @@ ORGANISATION_TIERS: dict[str, Tier] = {
     "controllers": Tier.OWNER,
     "shareholders": Tier.OWNER,
     "related": Tier.OWNER,
+    "officers": Tier.OWNER,
     "credit_status": Tier.OWNER,
     "suspended_until": Tier.OWNER,
     "suspension_reason": Tier.OWNER,

@@ -89,6 +89,11 @@ STATES: dict[str, dict[str, Text]] = {
         "CANCELLED":   Text("已注销", "Cancelled"),
         "REVOKED":     Text("已撤销", "Revoked"),
     },
+    "conflict_check": {
+        "pending":     Text("待核查", "Awaiting an operator"),
+        "cleared":     Text("已排除", "Cleared"),
+        "upheld":      Text("已认定", "Upheld"),
+    },
     "import": {
         "QUEUED":      Text("排队", "Queued"),
         "RUNNING":     Text("进行中", "Running"),
@@ -108,6 +113,8 @@ def state_title(kind: str, state: str) -> Text:
     ----------
     kind : str
         The name of the life cycle, for example ``need`` or ``docking``.
+        The name of the life cycle: ``need``, ``offer``, ``organisation``, ``user``,
+        ``conflict_check`` or ``import``.
     state : str
         Its code.
 

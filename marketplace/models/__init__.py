@@ -3,6 +3,7 @@
 from marketplace.models import (
     attachments,
     codes,
+    conflicts,
     contracts,
     dockings,
     duties,
@@ -22,6 +23,7 @@ from marketplace.models import (
 __all__ = [
     "attachments",
     "codes",
+    "conflicts",
     "contracts",
     "dockings",
     "duties",

@@ -135,16 +135,19 @@ class Qualification(Identified, Base):
 
 
 class OrganisationTie(Identified, Base):
-    """A controller, shareholder or other declared tie of an organisation.
+    """A controller, shareholder, officer or other declared tie of an organisation.
 
     The other side is an organisation of the market when it is known
-    (``other_org_id``), else a name with, perhaps, its credit code.
+    (``other_org_id``), else a name with, perhaps, its credit code. A person has a
+    name and, perhaps, the digest of an identity number, by which he is recognised
+    elsewhere; the number itself is not kept.
     """
 
     __tablename__ = "organisation_ties"
     __table_args__ = (
         sa.CheckConstraint(
-            "kind IN ('controller','shareholder','related')", name="kind_known"
+            "kind IN ('controller','shareholder','related','officer')",
+            name="kind_known",
         ),
         sa.CheckConstraint("org_id <> other_org_id", name="not_to_itself"),
         sa.CheckConstraint(
@@ -153,6 +156,18 @@ class OrganisationTie(Identified, Base):
         sa.CheckConstraint(
             "share_percent IS NULL OR (share_percent >= 0 AND share_percent <= 10000)",
             name="share_range",
+        ),
+        sa.CheckConstraint(
+            "kind <> 'officer' OR (other_org_id IS NULL AND uscc IS NULL"
+            " AND share_percent IS NULL)",
+            name="officer_is_a_person",
+        ),
+        sa.CheckConstraint(
+            "id_digest IS NULL OR length(id_digest) = 64", name="id_digest_length"
+        ),
+        sa.CheckConstraint(
+            "valid_to IS NULL OR valid_from IS NULL OR valid_to >= valid_from",
+            name="dates",
         ),
     )
 
@@ -169,6 +184,11 @@ class OrganisationTie(Identified, Base):
     share_percent: so.Mapped[Decimal | None]
     """Share in per cent with two places."""
     source: so.Mapped[str] = so.mapped_column(sa.String(200), default="")
+    duty: so.Mapped[str] = so.mapped_column(sa.String(60), default="")
+    """What an officer is: 董事、监事、总经理 …"""
+    id_digest: so.Mapped[str | None] = so.mapped_column(sa.String(64), index=True)
+    valid_from: so.Mapped[date | None]
+    valid_to: so.Mapped[date | None]
 
 
 class Team(Identified, Timestamped, Base):

@@ -121,6 +121,21 @@ def record(
     return event
 
 
+def recorded_kinds(session: so.Session) -> set[str]:
+    """Return the kinds of objects of which this transaction has written events.
+
+    Every change of a state writes one, so this tells what a refusal would take back.
+    """
+    pending: list[UUID] = session.info.get(_PENDING, [])
+    session.flush()
+    found: set[str] = set()
+    for start in range(0, len(pending), _BATCH):
+        some = pending[start : start + _BATCH]
+        statement = sa.select(Event.subject_kind).where(Event.id.in_(some)).distinct()
+        found.update(session.scalars(statement))
+    return found
+
+
 def default_role(actor: Actor) -> str:
     """Name the hat of an actor for whom no rule chose one."""
     if actor.is_system:

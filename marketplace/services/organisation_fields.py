@@ -23,7 +23,7 @@ from marketplace.models.organisations import (
     OrganisationTie,
     Qualification,
 )
-from marketplace.services import codes, credit_codes, events
+from marketplace.services import codes, credit_codes, events, person_ids
 from marketplace.services.contents import fold
 from marketplace.services.fields import (
     Amount,
@@ -42,6 +42,7 @@ TIES = {
     "controllers": "controller",  # 实际控制人
     "shareholders": "shareholder",  # 股东
     "related": "related",  # 其他关联方
+    "officers": "officer",  # 董事、监事、高级管理人员
 }
 _MOST_PEOPLE = 50_000_000
 _MOST_LABELS, _MOST_TIES = 50, 200
@@ -96,7 +97,8 @@ def _postcode(reader: Reader, value: Any, pointer: str) -> str:
     return _form(reader, value, pointer, 10, _POSTCODE, what)
 
 
-def _uscc(reader: Reader, value: Any, pointer: str) -> str | None:
+def read_uscc(reader: Reader, value: Any, pointer: str) -> str | None:
+    """Read a credit code, compacted and checked."""
     number = credit_codes.compact(reader.words(value, pointer, 60))
     if not number:
         return None
@@ -116,7 +118,9 @@ def _parent(reader: Reader, value: Any, pointer: str) -> UUID | None:
 
 
 _LABEL_NAMES = frozenset({"label", "granted_on", "valid_until", "evidence"})
-_TIE_NAMES = frozenset({"organisation_id", "name", "uscc", "share_percent", "source"})
+_PERSON_NAMES = frozenset({"name", "id_number", "valid_from", "valid_to", "source"})
+_TIE_NAMES = _PERSON_NAMES | {"organisation_id", "uscc", "share_percent"}
+_OFFICER_NAMES = _PERSON_NAMES | {"duty"}
 
 
 def _check_label(reader: Reader, label: str, pointer: str) -> None:
@@ -161,45 +165,75 @@ def _labels(reader: Reader, value: Any, pointer: str) -> list[Row]:
     return found
 
 
-def _ties(reader: Reader, value: Any, pointer: str) -> list[Row]:
-    found = []
-    for index, item in enumerate(reader.items(value, pointer, _MOST_TIES)):
-        place = f"{pointer}/{index}"
-        data = reader.row(item, place, _TIE_NAMES)
-        other = reader.reference(
+@dataclass(frozen=True)
+class Ties(Field):
+    """Ties of one kind; an identity number comes in and only its digest is kept."""
+
+    row_names: frozenset[str] = _TIE_NAMES
+
+    @property
+    def empty(self) -> Any:
+        """No ties."""
+        return []
+
+    def read(self, reader: Reader, value: Any, old: Any) -> list[Row]:
+        """Read ties; a person who was identified before stays so under his name."""
+        known = {row["name"]: row["id_digest"] for row in old or [] if row["name"]}
+        found = []
+        for index, item in enumerate(reader.items(value, self.pointer, _MOST_TIES)):
+            place = f"{self.pointer}/{index}"
+            row = _tie(reader, reader.row(item, place, self.row_names), place)
+            if row["organisation_id"] is None and not row["name"]:
+                reader.wrong(
+                    place,
+                    "required",
+                    "须有单位编号或名称",
+                    "needs an organisation_id or a name",
+                )
+                continue
+            row["id_digest"] = row["id_digest"] or known.get(row["name"])
+            found.append(row)
+        return found
+
+
+def _tie(reader: Reader, data: Row, place: str) -> Row:
+    share = reader.figure(data.get("share_percent"), f"{place}/share_percent")
+    if share is not None and not is_share(share):
+        reader.wrong(
+            f"{place}/share_percent",
+            "out_of_range",
+            "应为 0 至 100，最多两位小数",
+            "a share lies between 0 and 100, with up to two decimals",
+        )
+        share = None
+    begun = reader.day(data.get("valid_from"), f"{place}/valid_from")
+    over = reader.day(data.get("valid_to"), f"{place}/valid_to")
+    if begun and over and over < begun:
+        reader.wrong(
+            f"{place}/valid_to",
+            "before_start",
+            "不能早于开始日期",
+            "lies before the first day",
+        )
+    return {
+        "organisation_id": reader.reference(
             data.get("organisation_id"), f"{place}/organisation_id"
-        )
-        name = reader.words(data.get("name"), f"{place}/name", 120)
-        if other is None and not name:
-            reader.wrong(
-                place,
-                "required",
-                "须有单位编号或名称",
-                "needs an organisation_id or a name",
-            )
-            continue
-        share = reader.figure(data.get("share_percent"), f"{place}/share_percent")
-        if share is not None and not _is_share(share):
-            reader.wrong(
-                f"{place}/share_percent",
-                "out_of_range",
-                "应为 0 至 100，最多两位小数",
-                "a share lies between 0 and 100, with up to two decimals",
-            )
-            share = None
-        found.append(
-            {
-                "organisation_id": other,
-                "name": name,
-                "uscc": _uscc(reader, data.get("uscc"), f"{place}/uscc"),
-                "share_percent": share,
-                "source": reader.words(data.get("source"), f"{place}/source", 200),
-            }
-        )
-    return found
+        ),
+        "name": reader.words(data.get("name"), f"{place}/name", 120),
+        "uscc": read_uscc(reader, data.get("uscc"), f"{place}/uscc"),
+        "share_percent": share,
+        "source": reader.words(data.get("source"), f"{place}/source", 200),
+        "duty": reader.words(data.get("duty"), f"{place}/duty", 60),
+        "id_digest": person_ids.read(
+            reader, data.get("id_number"), f"{place}/id_number"
+        ),
+        "valid_from": begun,
+        "valid_to": over,
+    }
 
 
-def _is_share(share: Decimal) -> bool:
+def is_share(share: Decimal) -> bool:
+    """Whether a number is a share in per cent, with up to two decimals."""
     return 0 <= share <= 100 and share == round(share, 2)
 
 
@@ -216,7 +250,7 @@ class Seat(Code):
 
 FIELDS: tuple[Field, ...] = (
     Words("name", most=120),
-    Custom("uscc", reading=_uscc),
+    Custom("uscc", reading=read_uscc),
     Code("org_type"),
     Code("party_nature"),
     Custom("parent_org_id", reading=_parent),
@@ -243,7 +277,8 @@ FIELDS: tuple[Field, ...] = (
     Words("bank_name", most=120),
     Custom("bank_account", reading=_account, initial=str),
     Custom("qualifications", reading=_labels, initial=list),
-    *(Custom(name, reading=_ties, initial=list) for name in TIES),
+    *(Ties(name) for name in TIES if name != "officers"),
+    Ties("officers", row_names=_OFFICER_NAMES),
 )
 """The fields of an organisation under their names in the API (domain, section 3)."""
 _PLAIN = tuple(f.name for f in FIELDS if f.name not in {"qualifications", *TIES})
@@ -268,6 +303,10 @@ def _tie_values(tie: OrganisationTie) -> Row:
         "uscc": tie.uscc,
         "share_percent": tie.share_percent,
         "source": tie.source,
+        "duty": tie.duty,
+        "id_digest": tie.id_digest,
+        "valid_from": tie.valid_from,
+        "valid_to": tie.valid_to,
     }
 
 
@@ -309,6 +348,14 @@ def masked(org: Organisation) -> dict[str, str]:
     }
 
 
+def _without_identity(field: str, row: Mapping[str, Any]) -> Row:
+    """Show a tie for the ledger: that a person is identified, and not by what."""
+    shown = dict(row) | {"id_digest": "given" if row["id_digest"] else None}
+    if field == "officers":
+        shown["name"] = mask_name(row["name"])
+    return shown
+
+
 def changes_between(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
@@ -326,6 +373,11 @@ def changes_between(
     for name in PRIVATE & set(changes):
         changes[name] = {
             side: hide[name](value or "") for side, value in changes[name].items()
+        }
+    for name in TIES.keys() & set(changes):
+        changes[name] = {
+            side: [_without_identity(name, row) for row in rows or []]
+            for side, rows in changes[name].items()
         }
     for name in BANK & set(changes):
         changes[name] = {

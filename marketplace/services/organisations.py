@@ -506,6 +506,7 @@ def _name_ties(session: so.Session, shown: dict[str, Any]) -> None:
     ties = [tie for name in TIES for tie in shown[name]]
     known = names(session, {tie["organisation_id"] for tie in ties} - {None})
     for tie in ties:
+        del tie["id_digest"]
         tie["name"] = known.get(tie["organisation_id"], tie["name"])
 
 

@@ -199,6 +199,20 @@ def moves() -> Iterator[Case]:
         ("other", "close", ANYBODY, {}),
     ):
         yield move(f"/organisations/{{org:{unit}}}", action, OPERATORS, seen, body=body)
+    for check, action in (
+        ("pending", "clear"),
+        ("pending", "uphold"),
+        ("cleared", "uphold"),
+    ):
+        yield move(f"/conflict-checks/{{check:{check}}}", action, OPERATORS, OPERATORS)
+    nothing_to_decide = dict.fromkeys(OPERATORS, 409)
+    yield move(
+        "/conflict-checks/{check:clear}",
+        "clear",
+        set(),
+        set(),
+        but=nothing_to_decide,
+    )
     yield Case(
         "POST",
         "/users/{user:firm}/actions/disable",
@@ -271,6 +285,17 @@ CASES: tuple[Case, ...] = (
     ),
     Case("GET", "/me", ALL, public=401),
     Case("PATCH", "/me", ALL, public=401, body={"name": "新名"}),
+    Case("GET", "/me/ties", ALL, public=401),
+    Case(
+        "PUT",
+        "/me/ties",
+        ALL,
+        public=401,
+        body={"ties": [{"kind": "adviser", "name": "某公司（演示）"}]},
+    ),
+    Case("GET", "/conflict-checks", OPERATORS, 403, 401),
+    Case("GET", "/conflict-checks/{check:pending}", OPERATORS),
+    Case("GET", "/conflict-checks/{check:clear}", OPERATORS),
     Case("GET", "/users", OPERATORS, 403, 401),
     Case("GET", "/users/{user:firm}", OPERATORS, 403, 401),
     Case("GET", "/codes"),
@@ -476,7 +501,7 @@ def send(app: Flask, case: Case, market: Market, who: str, headers: Any) -> Any:
             for name, value in case.form.items()
         }
     etag = market.etag(case.path, reviews=who in REVIEWERS)
-    if case.path == "/me":
+    if case.path in {"/me", "/me/ties"}:
         etag = f'"{market.revisions.get(f"user:{who}", 1)}"'
     if case.method != "GET":
         headers = {**headers, "If-Match": etag}

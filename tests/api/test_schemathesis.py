@@ -61,6 +61,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "job_id": ("job",),
     "message_id": ("message",),
     "invitation_id": ("invitation",),
+    "check_id": ("check:pending", "check:cleared", "check:clear"),
 }
 UNIT_OF = {"member:team": "org:university", "team:1": "org:university"}
 WORDS = {"list_id": "region", "number": 1, "kind": "needs"}

@@ -48,6 +48,7 @@ RULES = {
     "offer": policies.OFFER_RULES,
     "organisation": policies.ORGANISATION_RULES,
     "user": policies.USER_RULES,
+    "conflict_check": policies.CONFLICT_RULES,
 }
 CONTRACT = {
     "need": {

@@ -15,6 +15,7 @@ from marketplace.domain.actors import system
 from marketplace.extensions import configure_engine
 from marketplace.integrations import migrations
 from marketplace.models.base import Base
+from marketplace.models.conflicts import PersonalTie
 from marketplace.models.idempotency import IdempotentAnswer
 from marketplace.models.matches import MatchFeedback
 from marketplace.models.messages import Message, MessagePreference
@@ -120,6 +121,27 @@ def test_texts_released_before_there_was_a_mark_get_it(world: World) -> None:
     assert {row.id: row.released for row in session.execute(marks)} == before
 
 
+def test_ties_outlive_the_rebuilding_of_their_table(world: World) -> None:
+    session = world.session
+    firm, other = world.org("firm").id, world.org("team").id
+    for position, kind in enumerate(("controller", "shareholder", "officer")):
+        named = {"name": "张示例"} if kind == "officer" else {"other_org_id": other}
+        session.add(OrganisationTie(org_id=firm, position=position, kind=kind, **named))
+    session.commit()
+    engine = session.get_bind()
+    assert isinstance(engine, sa.Engine)
+    ties = sa.select(
+        OrganisationTie.id, OrganisationTie.kind, OrganisationTie.other_org_id
+    ).order_by(OrganisationTie.id)
+    before = session.execute(ties).all()
+    session.close()
+    try:
+        migrations.downgrade(engine, "0005")
+    finally:
+        migrations.upgrade(engine)
+    assert session.execute(ties).all() == [row for row in before if row.other_org_id]
+
+
 def test_going_up_twice_changes_nothing(empty: sa.Engine) -> None:
     migrations.upgrade(empty)
     first = things(empty)
@@ -182,6 +204,30 @@ LIES = {
         "share_range": "share_percent = 10001",
         "kind_known": "kind = 'friend'",
         "someone": "other_org_id = NULL, name = ''",
+        "officer_is_a_person": "kind = 'officer', uscc = '91370100MA00000000'",
+        "id_digest_length": "id_digest = 'abc'",
+        "dates": "valid_from = '2027-01-02', valid_to = '2027-01-01'",
+    },
+    "personal_ties": {
+        "kind_known": "kind = 'friend'",
+        "someone": "other_org_id = NULL, name = ''",
+        "share_range": "kind = 'family', share_percent = 1",
+        "dates": "valid_from = '2027-01-02', valid_to = '2027-01-01'",
+    },
+    "conflict_checks": {
+        "purpose_known": "purpose = 'lunch'",
+        "verdict_known": "verdict = 'maybe'",
+        "outcome_known": "verdict = 'declared', outcome = 'perhaps', decision = NULL,"
+        " decided_at = NULL",
+        "state_known": "verdict = 'declared', outcome = 'ask', decision = 'lost',"
+        " decided_at = created_at",
+        "decided_at_some_time": "verdict = 'declared', outcome = 'ask',"
+        " decision = 'cleared', decided_at = NULL",
+        "decided_where_asked": "verdict = 'declared', outcome = 'note',"
+        " decision = 'pending', decided_at = NULL",
+        "clear_passes": "verdict = 'clear', outcome = 'note', decision = NULL,"
+        " decided_at = NULL",
+        "fingerprint_length": "fingerprint = 'abc'",
     },
     "qualifications": {
         "dates": "granted_on = '2027-01-02', valid_until = '2027-01-01'"
@@ -265,6 +311,14 @@ def complete(world: World) -> None:
                 kind="related",
                 name="某单位",
                 other_org_id=other,
+            ),
+            PersonalTie(
+                user_id=world.user("firm").id,
+                position=0,
+                kind="family",
+                name="某单位",
+                created_at=now,
+                updated_at=now,
             ),
             Qualification(
                 org_id=firm,
