@@ -27,6 +27,7 @@ from marketplace.domain.organisations import OrganisationState
 from marketplace.domain.roles import Role, Tier
 from marketplace.errors import Forbidden, Text, Unauthenticated
 from marketplace.models.conflicts import ConflictCheck
+from marketplace.models.docking_days import DockingDay, DockingTalk
 from marketplace.models.dockings import Docking, NdaAcceptance
 from marketplace.models.needs import Need, NeedIntendedUnit, NeedVersion
 from marketplace.models.offers import Offer, OfferVersion
@@ -86,6 +87,7 @@ def _kind_of(rules: Rules) -> str:
         "organisation": ORGANISATION_RULES,
         "user": USER_RULES,
         "conflict_check": CONFLICT_RULES,
+        "docking-day": DOCKING_DAY_RULES,
     }
     return next((kind for kind, table in known.items() if table is rules), "")
 
@@ -346,6 +348,25 @@ CONFLICT_RULES: Rules = {
     "clear": (impartial_judge,),
     "uphold": (impartial_judge,),
 }
+
+
+def talk_firm(actor: Actor, subject: DockingTalk) -> Grant | None:
+    """A member of the firm whose need a talk was about."""
+    return unit_writer(actor, subject.firm_org_id)
+
+
+DOCKING_DAY_RULES: Rules = {
+    "create": (system, operator),
+    "edit": (system, operator),
+    "read": (system, operator),
+    "solve": (system, operator),
+    "cancel": (system, operator),
+    # A person deploys, never the machine that planned.
+    "deploy": (operator,),
+    "finish": (system, operator),
+    "call-off": (system, operator),
+}
+TALK_RULES: Rules = {"record-outcome": (system, operator, talk_firm)}
 DISCLOSURE_RULES: Rules = {
     "read": (system, owner_member, operator),
     "grant": (system, owner_admin),
@@ -804,3 +825,24 @@ def visible_offers_size(actor: Actor) -> sa.ColumnElement[int] | None:
     if actor.is_system or actor.has_role(Role.OPERATOR):
         return None
     return _market(actor).size_with(own_offers(actor))
+
+
+def visible_talks(actor: Actor) -> sa.ColumnElement[bool]:
+    """Talks that the caller may know of: an operator's all, a participant's own.
+
+    Who writes for the firm or for the team's unit takes part for it; a broker does
+    not, whomever he has brought together.
+    """
+    if actor.is_system or actor.has_role(Role.OPERATOR):
+        return sa.true()
+    orgs = _owner_org_ids(actor)
+    return sa.or_(
+        one_of(DockingTalk.firm_org_id, orgs), one_of(DockingTalk.unit_org_id, orgs)
+    )
+
+
+def visible_docking_days(actor: Actor) -> sa.ColumnElement[bool]:
+    """Days that the caller may know of: an operator's all, else those of own talks."""
+    if actor.is_system or actor.has_role(Role.OPERATOR):
+        return sa.true()
+    return sa.exists().where(DockingTalk.day_id == DockingDay.id, visible_talks(actor))

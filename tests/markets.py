@@ -18,12 +18,16 @@ from marketplace.services import (
     attachments,
     conflicts,
     disclosures,
+    docking_days,
+    docking_plans,
+    docking_talks,
     imports,
     invitations,
     memberships,
     messages,
     teams,
 )
+from tests.docking import add, make_day, propose
 from tests.listings import SERVICES, make_need, make_offer
 from tests.people import CAST, World
 
@@ -85,6 +89,7 @@ def open_market(world: World) -> Market:
     _files(market, folder)
     _messages(market)
     _checks(market)
+    _docking_days(market)
     world.session.commit()
     return market
 
@@ -108,6 +113,8 @@ def _units(market: Market) -> None:
         world.session, machine, university, {"name": "铝合金团队", "leader": "李示例"}
     )
     market.keep("team:1", team)
+    second = teams.create(world.session, machine, university, {"name": "热处理团队"})
+    market.keep("team:2", second)
 
 
 def _people(market: Market) -> None:
@@ -232,3 +239,32 @@ def _files(market: Market, folder: Path) -> None:
         limit=10_000,
     )
     market.keep("job", job)
+
+
+def _docking_days(market: Market) -> None:
+    """One day in each state, with the firm's need and the university's team."""
+    world = market.world
+    session, who = world.session, world.actor("operator")
+    need = UUID(market.names["need:POOLED"])
+    team = UUID(market.names["team:1"])
+    offer = make_offer(world, "LISTED", team_id=team)
+    market.keep(
+        "offer:docking",
+        make_offer(world, "LISTED", team_id=UUID(market.names["team:2"])),
+    )
+    for state in ("DRAFT", "SOLVING", "PROPOSED", "DEPLOYED"):
+        day = make_day(world)
+        rows = [
+            add(world, day, {k: v})
+            for k, v in (("need_id", need), ("offer_id", offer.id))
+        ]
+        if state == "SOLVING":
+            docking_plans.act(session, who, day.id, "solve")
+        elif state != "DRAFT":
+            propose(world, day)
+        if state == "DEPLOYED":
+            docking_plans.act(session, who, day.id, "deploy")
+            (talk,) = docking_talks.search(session, who, day.id).page().items
+            market.keep("talk", docking_talks.get(session, who, day.id, talk["id"])[1])
+        market.keep(f"day:{state}", docking_days.get(session, who, day.id))
+        market.keep(f"participant:{state}", rows[0])

@@ -18,6 +18,7 @@ from marshmallow import fields
 
 from marketplace.api import edge
 from marketplace.domain import titles
+from marketplace.domain.docking_days import DockingDayState
 from marketplace.domain.money import to_wan
 from marketplace.domain.needs import NeedState
 from marketplace.domain.offers import OfferState
@@ -275,6 +276,7 @@ _LIFE_CYCLES: dict[type[Any], str] = {
     OfferState: "offer",
     OrganisationState: "organisation",
     ImportState: "import",
+    DockingDayState: "docking-day",
 }
 
 

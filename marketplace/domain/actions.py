@@ -7,6 +7,7 @@ from typing import Any
 from marketplace.domain.accounts import ACCOUNT_WORKFLOW
 from marketplace.domain.conflicts import CONFLICT_WORKFLOW
 from marketplace.domain.contracts import CONTRACT_WORKFLOW, REGISTRATION_WORKFLOW
+from marketplace.domain.docking_days import DOCKING_DAY_WORKFLOW
 from marketplace.domain.dockings import DOCKING_WORKFLOW, TRIAL_WORKFLOW
 from marketplace.domain.needs import NEED_WORKFLOW
 from marketplace.domain.offers import OFFER_WORKFLOW
@@ -24,6 +25,7 @@ WORKFLOWS: tuple[Workflow[Any], ...] = (
     CONTRACT_WORKFLOW,
     REGISTRATION_WORKFLOW,
     CONFLICT_WORKFLOW,
+    DOCKING_DAY_WORKFLOW,
 )
 # fmt: off
 TITLES: dict[str, Text] = {
@@ -56,6 +58,7 @@ TITLES: dict[str, Text] = {
     "preview-group":        Text("预览群发收件人", "Preview a group"),
     "send-group":           Text("群发消息", "Send to a group"),
     "learn-score":          Text("训练匹配评分", "Fit the score"),
+    "record-outcome":       Text("记录对接结果", "Record the outcome"),
     "use-score":            Text("切换匹配评分", "Change the score in use"),
 }
 # fmt: on

@@ -94,6 +94,14 @@ STATES: dict[str, dict[str, Text]] = {
         "cleared":     Text("已排除", "Cleared"),
         "upheld":      Text("已认定", "Upheld"),
     },
+    "docking-day": {
+        "DRAFT":       Text("筹备", "In preparation"),
+        "SOLVING":     Text("排程中", "Being planned"),
+        "PROPOSED":    Text("已有方案", "Plan proposed"),
+        "DEPLOYED":    Text("已发布", "Plan deployed"),
+        "DONE":        Text("已结束", "Held"),
+        "CANCELLED":   Text("已取消", "Called off"),
+    },
     "import": {
         "QUEUED":      Text("排队", "Queued"),
         "RUNNING":     Text("进行中", "Running"),
@@ -113,8 +121,6 @@ def state_title(kind: str, state: str) -> Text:
     ----------
     kind : str
         The name of the life cycle, for example ``need`` or ``docking``.
-        The name of the life cycle: ``need``, ``offer``, ``organisation``, ``user``,
-        ``conflict_check`` or ``import``.
     state : str
         Its code.
 

@@ -17,6 +17,7 @@ from marketplace.integrations.files import FolderStore
 from marketplace.jobs.runner import Handler, Later, Work
 from marketplace.services import (
     accounts,
+    docking_plans,
     idempotency,
     import_runs,
     imports,
@@ -47,6 +48,24 @@ def run_import(work: Work) -> None:
 def give_import_up(work: Work, error: str) -> None:  # noqa: ARG001 - stays in the outbox
     """Tell who waits for an import that it has failed."""
     imports.gave_up(work.session, work.now(), UUID(work.claim.payload["job_id"]))
+
+
+def solve_docking_day(work: Work) -> None:
+    """Plan a docking day in a child process, while no lock is held."""
+    run = docking_plans.Run(
+        session=work.session,
+        index=cast("MatchIndex", current_app.extensions["jiebang.index"]),
+        now=work.now,
+        hold=work.hold,
+        reading=lambda: work.session.connection(execution_options=READ_ONLY),
+    )
+    run(UUID(work.claim.payload["plan_id"]))
+
+
+def give_plan_up(work: Work, error: str) -> None:  # noqa: ARG001 - stays in the outbox
+    """Tell who waits for a plan that it has failed."""
+    plan_id = UUID(work.claim.payload["plan_id"])
+    docking_plans.gave_up(work.session, work.now(), plan_id)
 
 
 def expire_needs(work: Work) -> None:
@@ -159,6 +178,7 @@ HANDLERS: dict[str, Handler] = {
     ),
     message_mails.DIGEST_TOPIC: Handler(send_digest),
     "duty.put-digests": Handler(put_digests, every=timedelta(minutes=5)),
+    docking_plans.TOPIC: Handler(solve_docking_day, gave_up=give_plan_up),
     "duty.expire-needs": Handler(expire_needs, every=HOUR),
     "duty.forget-answers": Handler(forget_answers, every=HOUR),
     "duty.forget-attempts": Handler(forget_attempts, every=HOUR),

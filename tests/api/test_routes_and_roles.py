@@ -21,6 +21,7 @@ from flask import Flask, has_request_context, request
 
 from marketplace.errors import MarketplaceError, Text
 from marketplace.services import tokens
+from tests.docking import DAY
 from tests.listings import NEED
 from tests.markets import SHEET, Market, open_market
 from tests.people import CAST, PASSWORD, World, valid_uscc
@@ -240,7 +241,53 @@ def moves() -> Iterator[Case]:
     )
 
 
+def docking() -> Iterator[Case]:
+    """Days of talks: operators run them, participants find their own talks."""
+    parties = FIRM | UNIVERSITY
+    draft, held = "/docking-days/{day:DRAFT}", "/docking-days/{day:DEPLOYED}"
+    known = dict.fromkeys(parties, 403)
+    reason = {"comment": "场地不可用"}
+    yield Case("GET", "/docking-days", ALL, public=401)
+    yield Case("POST", "/docking-days", OPERATORS, 403, 401, DAY)
+    yield Case("GET", draft, OPERATORS, public=401)
+    yield Case("GET", held, OPERATORS | parties, public=401)
+    yield Case("PATCH", draft, OPERATORS, public=401, body={"place": "二号厅"})
+    for path, but in ((draft, {}), (held, known)):
+        act = f"{path}/actions/call-off"
+        yield Case("POST", act, OPERATORS, public=401, body=reason, but=but)
+        yield Case("GET", f"{path}/events", OPERATORS, public=401, but=but)
+        yield Case("GET", f"{path}/participants", OPERATORS, public=401, but=but)
+        yield Case("GET", f"{path}/plan", OPERATORS, public=401, but=but)
+    yield Case("POST", f"{held}/actions/finish", OPERATORS, public=401, but=known)
+    another = {"offer_id": "{offer:docking}"}
+    yield Case("POST", f"{draft}/participants", OPERATORS, public=401, body=another)
+    one = f"{draft}/participants/{{participant:DRAFT}}"
+    yield Case("GET", one, OPERATORS, public=401)
+    yield Case("PATCH", one, OPERATORS, public=401, body={"absent": [1]})
+    yield Case("DELETE", one, OPERATORS, public=401)
+    for state, action in (
+        ("DRAFT", "solve"),
+        ("SOLVING", "cancel"),
+        ("PROPOSED", "deploy"),
+    ):
+        path = f"/docking-days/{{day:{state}}}/plan/actions/{action}"
+        yield Case("POST", path, OPERATORS, public=401)
+    talk = f"{held}/talks/{{talk}}"
+    yield Case("GET", f"{held}/talks", OPERATORS | parties, public=401)
+    yield Case("GET", f"{draft}/talks", OPERATORS, public=401)
+    yield Case("GET", talk, OPERATORS | parties, public=401)
+    yield Case(
+        "POST",
+        f"{talk}/actions/record-outcome",
+        OPERATORS | FIRM,
+        public=401,
+        body={"outcome": "interested"},
+        but=dict.fromkeys(UNIVERSITY, 403),
+    )
+
+
 CASES: tuple[Case, ...] = (
+    *docking(),
     *of_subject("need"),
     *of_subject("offer"),
     *moves(),

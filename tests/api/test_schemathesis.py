@@ -62,6 +62,14 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "message_id": ("message",),
     "invitation_id": ("invitation",),
     "check_id": ("check:pending", "check:cleared", "check:clear"),
+    "day_id": ("day:DRAFT", "day:SOLVING", "day:PROPOSED", "day:DEPLOYED"),
+    "participant_id": (
+        "participant:DRAFT",
+        "participant:SOLVING",
+        "participant:PROPOSED",
+        "participant:DEPLOYED",
+    ),
+    "talk_id": ("talk",),
 }
 UNIT_OF = {"member:team": "org:university", "team:1": "org:university"}
 WORDS = {"list_id": "region", "number": 1, "kind": "needs"}
@@ -101,6 +109,8 @@ def chosen(operation: APIOperation, pick: int) -> dict[str, Any]:
     last = list(found.values())[-1:]
     if "org_id" in found and {"member_id", "team_id"} & found.keys():
         found["org_id"] = UNIT_OF.get(last[0], "org:firm")
+    if "talk_id" in found:
+        found["day_id"] = "day:DEPLOYED"
     return found
 
 

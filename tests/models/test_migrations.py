@@ -184,6 +184,26 @@ LIES = {
         "state_known": "state = 'LOST'",
         "mode_known": "mode = 'some'",
     },
+    "docking_days": {
+        "state_known": "state = 'FINE'",
+        "title_length": "title = ''",
+        "limits": "most_per_team = 0",
+        "deployed_has_moment": "state = 'DEPLOYED', deployed_at = NULL",
+    },
+    "docking_participants": {
+        "value_known": "side = 'both', need_id = NULL, team_id = NULL, offer_id = NULL",
+        "one_side": "side = 'team'",
+        "most": "most = 0",
+    },
+    "docking_plans": {"state_known": "state = 'LOST'", "seconds": "seconds = 0"},
+    "docking_slots": {
+        "ends_after_start": "ends_at = starts_at",
+        "tables": "tables = 0",
+    },
+    "docking_talks": {
+        "follow_up_of_outcome": "follow_up_on = '2027-01-01'",
+        "outcome_has_moment": "outcome = 'interested'",
+    },
     "invitations": {
         "email_lower": "email = 'A@B.CN'",
         "accepted_by_someone": "accepted_at = created_at",

@@ -131,6 +131,7 @@ EXPECTED_LISTS = {
     "credit_status",
     "feedback_verdict",
     "feedback_reason",
+    "talk_outcome",
 }
 
 Record = dict[str, Any]
