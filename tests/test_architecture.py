@@ -40,6 +40,7 @@ KNOWN_COMPARISONS = {
     ("marketplace/services/disclosures.py", VERIFIED),
     ("marketplace/services/import_columns.py", VERIFIED),
     ("marketplace/services/lifecycles.py", "OrganisationState.CLOSED"),
+    ("marketplace/services/contracts.py", "OrganisationState.CLOSED"),
     # A queued import has no runner yet that would notice the wish to cancel it.
     ("marketplace/services/imports.py", "ImportState.QUEUED"),
 }

@@ -33,6 +33,12 @@ class ContractState(StrEnum):
 
 DRAFT, SIGNED, EFFECTIVE, PERFORMING, COMPLETED, RESCINDED, VOID = ContractState
 
+DRAFTED = frozenset({DRAFT})
+"""Nobody is bound yet."""
+CONCLUDED = frozenset({SIGNED})
+"""Signed by all; that it takes effect is still to be confirmed."""
+UNTOUCHED = frozenset({EFFECTIVE})
+"""In effect, and nothing has been paid."""
 IN_FORCE = frozenset({EFFECTIVE, PERFORMING})
 """Owed and performed: payments come in, amendments are made."""
 BOUND = frozenset({SIGNED}) | IN_FORCE
@@ -100,6 +106,13 @@ JUDGED = frozenset({ACCEPTED, FIRST_OK, EXPERT})
 """Accepted and not yet decided: the registry's clock runs."""
 STANDING = frozenset({REGISTERED, CHANGED})
 """Registered and in force."""
+CHECKED = frozenset({FIRST_OK})
+"""Passed the first check."""
+BEFORE_EXPERTS = frozenset({EXPERT})
+TURNED_DOWN = frozenset({REFUSED})
+APPEALABLE = frozenset({REFUSED, REVOKED})
+HANDED_IN = frozenset(RegistrationState) - {NONE}
+"""A registry has, or has had, the papers."""
 OPEN_PAPERS = frozenset({NONE, CORRECTION})
 """The applicant has the papers in his hands."""
 
@@ -148,6 +161,22 @@ REGISTRATION_WORKFLOW = Workflow("registration", NONE, table([
 # fmt: on
 STAYING = frozenset({"request-change", "appeal", "dismiss-appeal"})
 """Steps that are written down and leave the registration where it stands."""
+
+
+class VersionState(StrEnum):
+    """Where a version of a contract stands."""
+
+    DRAFT = "DRAFT"  # 草稿
+    PROPOSED = "PROPOSED"  # 待签
+    IN_FORCE = "IN_FORCE"  # 有效
+    SUPERSEDED = "SUPERSEDED"  # 已被取代
+    REFUSED = "REFUSED"  # 未获同意
+
+
+TO_SIGN = frozenset({VersionState.PROPOSED})
+"""An amendment that waits for signatures."""
+HELD = frozenset({VersionState.DRAFT, VersionState.IN_FORCE, VersionState.SUPERSEDED})
+"""What was at some time the content of the contract."""
 
 
 class PaymentKind(StrEnum):

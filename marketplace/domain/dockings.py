@@ -52,6 +52,10 @@ ASKED = frozenset({RECOMMENDED, INTERESTED})
 TALKING = frozenset({CONTACTED, MEETING, NDA, SOLUTION, INTENT})
 """Both sides have agreed to talk."""
 OPEN = ASKED | TALKING
+GIVEN_UP = frozenset({LOST})
+"""Over without a contract; the pair may try again."""
+UNSHOWN = frozenset({CONTACTED, MEETING})
+"""Agreed to talk, and nothing confidential is open yet."""
 DISCLOSING = frozenset({NDA, SOLUTION, INTENT, SIGNED})
 """Both sides have accepted a non-disclosure agreement: who has, reads the details."""
 

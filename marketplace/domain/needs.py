@@ -49,6 +49,8 @@ EDITABLE = frozenset({DRAFT, RETURNED})
 """The owner's text is open."""
 REVIEWING = frozenset({SUBMITTED, DISTRICT_OK, FORMAL_OK, ARGUED})
 """The text is locked and waits for somebody's opinion."""
+IN_DOCKING = frozenset({DOCKING})
+"""Somebody talks about it."""
 LISTED = frozenset({POOLED, CALLED, DOCKING})
 """In the needs library, matchable."""
 PUBLISHED = LISTED | {CONTRACTED, SOLVED}

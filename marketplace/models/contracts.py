@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 import sqlalchemy.orm as so
 
-from marketplace.domain.contracts import ContractState, PaymentKind, Side
+from marketplace.domain.contracts import ContractState, PaymentKind, Side, VersionState
 from marketplace.models.attachments import Attachment
 from marketplace.models.base import Base, Identified, Json, Timestamped, state_type
 from marketplace.models.organisations import Organisation
@@ -96,10 +96,6 @@ class ContractVersion(Identified, Base):
     __table_args__ = (
         sa.UniqueConstraint("contract_id", "number"),
         sa.CheckConstraint("number >= 1", name="number_from_one"),
-        sa.CheckConstraint(
-            "state IN ('DRAFT','PROPOSED','IN_FORCE','SUPERSEDED','REFUSED')",
-            name="state_known",
-        ),
         sa.Index(
             "uq_contract_versions_one_proposed",
             "contract_id",
@@ -113,7 +109,7 @@ class ContractVersion(Identified, Base):
         sa.ForeignKey("contracts.id", ondelete="CASCADE")
     )
     number: so.Mapped[int]
-    state: so.Mapped[str] = so.mapped_column(sa.String(12))
+    state: so.Mapped[VersionState] = so.mapped_column(state_type(VersionState))
     content: so.Mapped[dict[str, Any]] = so.mapped_column(Json)
     reason_kind: so.Mapped[str | None] = so.mapped_column(sa.String(40))
     reason: so.Mapped[str] = so.mapped_column(sa.String(2000), default="")

@@ -20,14 +20,17 @@ from marketplace.domain import actors
 from marketplace.domain.actors import Actor
 from marketplace.domain.contracts import (
     BOUND,
-    COMPLETED,
+    CONCLUDED,
     CONTRACT_WORKFLOW,
     DRAFT,
+    DRAFTED,
+    HELD,
     IN_FORCE,
     OPEN_PAPERS,
-    SIGNED,
+    TO_SIGN,
     RegistrationState,
     Side,
+    VersionState,
 )
 from marketplace.domain.dockings import TALKING
 from marketplace.domain.ids import new_id
@@ -180,7 +183,7 @@ def create(session: so.Session, actor: Actor, data: Mapping[str, Any]) -> Contra
     version = ContractVersion(
         contract_id=contract.id,
         number=1,
-        state="DRAFT",
+        state=VersionState.DRAFT,
         content=events.plain(values),
         created_at=actor.now,
         created_by=actor.user_id,
@@ -452,7 +455,7 @@ def _require_open(
     session: so.Session, contract: Contract, data: Mapping[str, Any]
 ) -> None:
     """Refuse what cannot be changed without the other side's signature."""
-    if contract.state is DRAFT:
+    if contract.state in DRAFTED:
         if contract.current.signatures:
             raise IllegalTransition(
                 Text(
@@ -519,7 +522,7 @@ def delete(
 
 
 def _require_draft(contract: Contract) -> None:
-    if contract.state is not DRAFT or contract.current.signatures:
+    if contract.state not in DRAFTED or contract.current.signatures:
         raise IllegalTransition(
             Text(
                 "只有无人签字的草稿可以删除",
@@ -722,7 +725,8 @@ def _conclude_if_signed(session: so.Session, actor: Actor, contract: Contract) -
     if not _all_signed(contract, contract.current):
         return
     contract.concluded_at = actor.now
-    contract.current.state, contract.current.in_force_at = "IN_FORCE", actor.now
+    contract.current.state = VersionState.IN_FORCE
+    contract.current.in_force_at = actor.now
     steps.advance(session, actor, KIND, contract, "conclude")
     dockings.conclude(session, actor, contract)
     _advance_need(session, actor, contract, "contract")
@@ -839,7 +843,7 @@ def _owe(session: so.Session, actor: Actor, contract: Contract) -> None:
         steps=("sign-contract", "take-effect"),
     )
     rule = rules.in_force(session, "contract.duties", on=actor.today).value
-    if contract.state is DRAFT and contract.current.signatures:
+    if contract.state in DRAFTED and contract.current.signatures:
         signed = {s.org_id for s in contract.current.signatures}
         waiting = [
             p.org_id
@@ -847,7 +851,7 @@ def _owe(session: so.Session, actor: Actor, contract: Contract) -> None:
             if p.org_id is not None and p.org_id not in signed
         ]
         step, days = "sign-contract", int(rule["sign"])
-    elif contract.state is SIGNED:
+    elif contract.state in CONCLUDED:
         waiting = rights.party_orgs(contract, Side.SELLER)
         step, days = "take-effect", int(rule["take_effect"])
     else:
@@ -934,7 +938,7 @@ def amend(
     version = ContractVersion(
         contract_id=contract.id,
         number=(last or 0) + 1,
-        state="PROPOSED",
+        state=VersionState.PROPOSED,
         content=events.plain(after),
         reason_kind=reason_kind,
         reason=reason,
@@ -1010,7 +1014,7 @@ def proposed(session: so.Session, contract: Contract) -> ContractVersion | None:
         sa.select(ContractVersion)
         .where(
             ContractVersion.contract_id == contract.id,
-            ContractVersion.state == "PROPOSED",
+            ContractVersion.state.in_(TO_SIGN),
         )
         .options(so.selectinload(ContractVersion.signatures))
     )
@@ -1065,7 +1069,7 @@ def decide_amendment(
     if action == "refuse":
         if not comment.strip():
             raise Invalid.at("/comment", "required", "请说明理由", "say why")
-        version.state = "REFUSED"
+        version.state = VersionState.REFUSED
         move.changes = events.difference({}, {"refused": version.number})
     else:
         _put_signature(move, version)
@@ -1087,7 +1091,7 @@ def decide_amendment(
         subject_id=contract.id,
         steps=("sign-amendment",),
     )
-    if version.state == "PROPOSED":
+    if version.state in TO_SIGN:
         if _all_signed(contract, version):
             _put_in_force(session, actor, contract, version)
         else:
@@ -1099,8 +1103,8 @@ def decide_amendment(
 def _put_in_force(
     session: so.Session, actor: Actor, contract: Contract, version: ContractVersion
 ) -> None:
-    contract.current.state = "SUPERSEDED"
-    version.state, version.in_force_at = "IN_FORCE", actor.now
+    contract.current.state = VersionState.SUPERSEDED
+    version.state, version.in_force_at = VersionState.IN_FORCE, actor.now
     session.flush()
     contract.current = version
     _show_in_columns(session, contract, values_of(version))
@@ -1146,7 +1150,7 @@ def versions(session: so.Session, actor: Actor, contract_id: UUID) -> list[Value
     for version in found:
         changes = events.difference(before, version.content) if before else {}
         shown.append({**show_version(version), "changes": changes})
-        if version.state in ("IN_FORCE", "SUPERSEDED", "DRAFT"):
+        if version.state in HELD:
             before = version.content
     return shown
 
@@ -1249,11 +1253,6 @@ def history(session: so.Session, actor: Actor, contract_id: UUID) -> Listing[Val
     """List what happened to a contract, oldest first."""
     contract = get(session, actor, contract_id)
     return steps.history(session, "contract", contract.id)
-
-
-def is_over(contract: Contract) -> bool:
-    """Whether nothing is owed under the contract any more."""
-    return contract.state not in BOUND and contract.state is not COMPLETED
 
 
 def share_of(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:

@@ -20,19 +20,19 @@ from marketplace.domain.contracts import EXECUTED, Side
 from marketplace.domain.dockings import (
     DISCLOSING,
     DOCKING_WORKFLOW,
-    INTENT,
+    GIVEN_UP,
     INTERESTED,
-    LOST,
     OPEN,
     OWED,
     RECOMMENDED,
     SIGNED,
     STAYING,
+    UNSHOWN,
     DockingSide,
     DockingState,
 )
+from marketplace.domain.needs import IN_DOCKING, NeedState
 from marketplace.domain.needs import LISTED as IN_LIBRARY
-from marketplace.domain.needs import NeedState
 from marketplace.domain.offers import MATCHABLE
 from marketplace.domain.roles import Role
 from marketplace.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Text
@@ -239,7 +239,7 @@ def _refuse_double(session: so.Session, need: Need, offer: Offer) -> None:
         sa.select(Docking.docking_no).where(
             Docking.need_id == need.id,
             Docking.offer_id == offer.id,
-            Docking.state != LOST,
+            Docking.state.not_in(GIVEN_UP),
         )
     )
     if there is not None:
@@ -493,8 +493,8 @@ def _sign_nda(move: _Move) -> None:
     sides = {row.side for row in accepted} | {move.side}
     if {DockingSide.NEED, DockingSide.OFFER} <= sides:
         docking.nda_number = latest.number
-        before = (DockingState.CONTACTED, DockingState.MEETING)
-        move.target = DockingState.NDA if docking.state in before else docking.state
+        unshown = docking.state in UNSHOWN
+        move.target = DockingState.NDA if unshown else docking.state
     else:
         move.target = docking.state
     move.changes = events.difference({}, {"nda": latest.number, "side": move.side})
@@ -624,9 +624,9 @@ def _settle(session: so.Session, actor: Actor, docking: Docking) -> None:
     machine = actors.system(actor.now, request_id=actor.request_id)
     if docking.state in OPEN - {RECOMMENDED, INTERESTED}:
         _dock_need(session, machine, docking)
-    elif docking.state is LOST:
+    elif docking.state in GIVEN_UP:
         _undock_need(session, machine, docking)
-    outcome = duties.DROPPED if docking.state is LOST else duties.DONE
+    outcome = duties.DROPPED if docking.state in GIVEN_UP else duties.DONE
     duties.close(session, actor, kind="docking", subject_id=docking.id, outcome=outcome)
     _owe(session, actor, docking)
 
@@ -647,7 +647,7 @@ def _undock_need(session: so.Session, machine: Actor, docking: Docking) -> None:
             Docking.state.in_(OPEN - {RECOMMENDED, INTERESTED}),
         )
     )
-    if state is NeedState.DOCKING and not others:
+    if state in IN_DOCKING and not others:
         needs.advance(session, machine, docking.need_id, "undock")
 
 
@@ -1050,6 +1050,4 @@ def counterpart(docking: Docking, side: Side) -> UUID:
 
 def intent_of(docking: Docking) -> Values:
     """Return the terms that both have accepted, typed; empty without an intent."""
-    if docking.state is not INTENT and not docking.intent:
-        return {}
-    return thawed(TERMS, docking.intent)
+    return thawed(TERMS, docking.intent) if docking.intent else {}

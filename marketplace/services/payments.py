@@ -22,9 +22,9 @@ from marketplace import thread_policies as rights
 from marketplace.domain.actors import Actor
 from marketplace.domain.contracts import (
     COMPLETED,
-    EFFECTIVE,
     IN_FORCE,
     RESCINDED,
+    UNTOUCHED,
     PaymentKind,
     Side,
 )
@@ -137,7 +137,7 @@ def record(
     payment = _read(session, actor, contract, kind, data, rows)
     payment.recorded_for = grant.org_id
     session.add(payment)
-    if contract.state is EFFECTIVE:
+    if contract.state in UNTOUCHED:
         steps.advance(session, actor, contracts.KIND, contract, "perform")
     steps.touch(contract, actor)
     events.record(

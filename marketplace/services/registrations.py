@@ -21,19 +21,21 @@ from marketplace import thread_policies as rights
 from marketplace.domain.actors import Actor
 from marketplace.domain.contracts import (
     ACCEPTED,
+    APPEALABLE,
     APPLIED,
+    BEFORE_EXPERTS,
+    CHECKED,
     COMPLETED,
     CORRECTION,
     EXPERT,
     FIRST_OK,
+    HANDED_IN,
     IN_FORCE,
     JUDGED,
-    NONE,
-    REFUSED,
     REGISTRATION_WORKFLOW,
-    REVOKED,
     STANDING,
     STAYING,
+    TURNED_DOWN,
     RegistrationState,
     Side,
 )
@@ -85,7 +87,7 @@ def _possible(registration: Registration, action: str) -> bool:
 
 def _may_register(registration: Registration) -> bool:
     """Large, related or disputed contracts need experts who support them."""
-    if registration.state is FIRST_OK:
+    if registration.state in CHECKED:
         return not registration.expert_reasons
     return any(opinion["supports"] for opinion in registration.opinions[-1:])
 
@@ -505,7 +507,7 @@ def _decide_appeal(result: str) -> Callable[[_Move], None]:
         if result == "upheld":
             registration.outcome = None
             registration.outcome_reason = ""
-        if result == "upheld" and registration.state is REFUSED:
+        if result == "upheld" and registration.state in TURNED_DOWN:
             registration.days_used = 0
             registration.accepted_by = registration.first_by = None
             _start_clock(move)
@@ -637,10 +639,10 @@ def _owe(session: so.Session, actor: Actor, registration: Registration) -> None:
 def _next(registration: Registration) -> tuple[str, Role | None] | None:
     if registration.state in STANDING and registration.wanted:
         return "decide-change", _REVIEWER
-    if registration.state in (REFUSED, REVOKED):
+    if registration.state in APPEALABLE:
         open_ = bool(registration.appeal) and "result" not in registration.appeal
         return ("hear-appeal", None) if open_ else None
-    if registration.state is EXPERT and _may_register(registration):
+    if registration.state in BEFORE_EXPERTS and _may_register(registration):
         return "decide", _REVIEWER
     return _WAITING.get(registration.state)
 
@@ -656,7 +658,7 @@ def search(session: so.Session, actor: Actor, **filters: Any) -> Listing[Values]
     """
     statement = (
         sa.select(Registration)
-        .where(rights.visible_registrations(actor), Registration.state != NONE)
+        .where(rights.visible_registrations(actor), Registration.state.in_(HANDED_IN))
         .options(*KIND.options)
     )
     if filters.get("state") is not None:

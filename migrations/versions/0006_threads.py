@@ -788,7 +788,21 @@ def upgrade() -> None:
         "contract_versions",
         sa.Column("contract_id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "DRAFT",
+                "PROPOSED",
+                "IN_FORCE",
+                "SUPERSEDED",
+                "REFUSED",
+                name="state_known",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
         sa.Column(
             "content",
             sa.JSON().with_variant(postgresql.JSONB(), "postgresql"),
@@ -801,10 +815,6 @@ def upgrade() -> None:
         sa.Column("created_for", sa.Uuid(), nullable=True),
         sa.Column("in_force_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.CheckConstraint(
-            "state IN ('DRAFT','PROPOSED','IN_FORCE','SUPERSEDED','REFUSED')",
-            name=op.f("ck_contract_versions_state_known"),
-        ),
         sa.CheckConstraint(
             "number >= 1", name=op.f("ck_contract_versions_number_from_one")
         ),
