@@ -465,6 +465,14 @@ class RegistrationRowSchema(OpaqueSchema):
     late = fields.Boolean(required=True)
 
 
+class FormsQuery(OpaqueSchema):
+    """Which registrations go into the sheet."""
+
+    state = fields.Enum(RegistrationState, by_value=True)
+    registered_from = fields.Date()
+    registered_to = fields.Date()
+
+
 class CorrectionItemSchema(OpaqueSchema):
     """One thing to correct."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,11 +117,18 @@ class Thread:
     def post(self, who: str, path: str, **body: Any) -> dict[str, Any]:
         """Make something that hangs on the contract."""
         place = f"/contracts/{self.contract}"
-        etag = self[who].get(place).headers["ETag"]
+        shown = self[who].get(place)
+        assert shown.status_code == 200, shown.json
+        etag = shown.headers["ETag"]
         answer = self[who].post(place + path, body, headers={"If-Match": etag})
         assert answer.status_code == 201, (who, path, answer.json)
         found: dict[str, Any] = answer.json
         return found
+
+    def later(self, **step: float) -> None:
+        """Let time pass; everybody signs in again."""
+        self.world.clock.advance(**step)
+        self.people.clear()
 
     def queue(self, who: str) -> list[str]:
         """Return what waits on somebody, by its steps."""
@@ -130,7 +138,10 @@ class Thread:
 
 def begin(world: World, **need: Any) -> Thread:
     """Put a need and an offer on the market."""
-    return Thread(world, pool(world, **need), list_offer(world))
+    thread = Thread(world, pool(world, **need), list_offer(world))
+    for who in ("firm", "team", "broker", "clerk", "reviewer"):
+        assert thread[who]
+    return thread
 
 
 def open_docking(thread: Thread, who: str = "broker") -> dict[str, Any]:
@@ -210,3 +221,71 @@ def to_contract(world: World) -> Thread:
     sign(thread)
     thread.step("firm_admin", "take-effect")
     return thread
+
+
+def fixes(thread: Thread) -> set[str]:
+    """Return the codes of the rules that ask for something to be put right."""
+    found = thread["team"].get(f"/contracts/{thread.contract}/readiness").json
+    return {row["code"] for row in found["items"] if row["status"] == "fix"}
+
+
+def correct(thread: Thread) -> dict[str, Any]:
+    """Put right what the pre-check finds, as far as a draft can."""
+    place = f"/contracts/{thread.contract}"
+    shown = thread["firm"].get(place)
+    parties = [
+        party
+        | {
+            "seal_name": name,
+            "party_nature": nature,
+            "representative": "张示例",
+            "contact_name": "李示例",
+            "contact_phone": "13800001234",
+            "address": "山东省示例路1号",
+            "postcode": "250000",
+            "industry": "C32",
+            "scale": "M" if party["side"] == "buyer" else None,
+        }
+        for party, name, nature in zip(
+            shown.json["content"]["parties"],
+            [row["name"] for row in shown.json["parties"]],
+            ("150", "022", "150"),
+            strict=True,
+        )
+    ]
+    changes = {
+        "goal": CONTRACT["goal"],
+        "clauses": CLAUSES,
+        "parties": parties,
+        "commission": {"amount_yuan": "20000.00", "paid_by": "buyer"},
+    }
+    answer = thread["firm"].patch(place, changes, shown.headers["ETag"])
+    assert answer.status_code == 200, answer.json
+    found: dict[str, Any] = answer.json
+    return found
+
+
+def attach(thread: Thread) -> None:
+    """Add the signed text to the papers."""
+    client = thread["university_admin"]
+    file = {"file": (io.BytesIO("合同文本\n".encode()), "合同.txt")}
+    kept = client.open("POST", "/attachments", data=file)
+    assert kept.status_code == 201, kept.json
+    place = f"/contracts/{thread.contract}"
+    paper = {"kind": "CONTRACT", "attachment_id": kept.json["id"]}
+    etag = client.get(place).headers["ETag"]
+    answer = client.patch(place, {"documents": [paper]}, etag)
+    assert answer.status_code == 200, answer.json
+
+
+def pay(thread: Thread, amount: str, instalment: int) -> dict[str, Any]:
+    """Record what the firm has paid today."""
+    return thread.post(
+        "team",
+        "/payments",
+        kind="received",
+        amount_yuan=amount,
+        paid_on=thread.world.clock.now().date().isoformat(),
+        instalment=instalment,
+        voucher=f"凭证{instalment}",
+    )

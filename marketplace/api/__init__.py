@@ -20,6 +20,7 @@ from marketplace.api import (
     needs,
     offers,
     organisations,
+    papers,
     teams,
 )
 
@@ -42,5 +43,6 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     needs.bp,
     offers.bp,
     organisations.bp,
+    papers.bp,
     teams.bp,
 )

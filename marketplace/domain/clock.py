@@ -115,6 +115,17 @@ class WorkingCalendar:
             self._may_be_working(start + timedelta(days=n + 1)) for n in range(days)
         )
 
+    def last_before(self, end: date, working_days: int) -> date:
+        """Return the latest day from which so many working days have passed by ``end``.
+
+        Weekdays count where a year's holidays are not known.
+        """
+        day = end
+        while working_days:
+            working_days -= self._may_be_working(day)
+            day -= timedelta(days=1)
+        return day
+
     def is_settled(self, day: date) -> bool:
         """Tell whether the holidays of the year of ``day`` are known."""
         return day.year in self.years

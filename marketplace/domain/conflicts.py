@@ -44,6 +44,8 @@ class ConflictState(StrEnum):
 
 
 PENDING, CLEARED, UPHELD = ConflictState
+TO_DECIDE = frozenset({PENDING})
+"""An operator has to look."""
 # fmt: off
 CONFLICT_WORKFLOW = Workflow("conflict_check", PENDING, table([
     Transition("clear",  {PENDING, UPHELD},  CLEARED,

@@ -129,37 +129,6 @@ _ROWS: tuple[Topic, ...] = (
         ),
     ),
     _topic(
-        "docking.reminder",
-        Reach.MUTABLE,
-        Text("对接答复提醒", "Reminders to answer"),
-        (
-            Text(
-                "请于{due}前答复“{subject}”的对接",
-                "Please answer on {subject} by {due}",
-            ),
-            Text(
-                "“{subject}”的对接停在“{step}”，等待贵方于{due}前答复。",
-                "The docking on {subject} waits at '{step}' for your answer by {due}.",
-            ),
-        ),
-    ),
-    _topic(
-        "docking.escalated",
-        Reach.MANDATORY,
-        Text("对接逾期升级", "Escalated dockings"),
-        (
-            Text(
-                "“{subject}”的对接逾期未答复",
-                "No answer in time on {subject}",
-            ),
-            Text(
-                "{party}未在{due}前就“{subject}”的对接答复，已转平台运营方处理。",
-                "{party} has not answered on {subject} by {due}; the operator has been"
-                " asked to step in.",
-            ),
-        ),
-    ),
-    _topic(
         "docking.proposal",
         Reach.MUTABLE,
         Text("对接方案", "Proposals within a docking"),
@@ -218,18 +187,27 @@ _ROWS: tuple[Topic, ...] = (
         ),
     ),
     _topic(
-        "payment.overdue",
+        "duty.reminder",
         Reach.MUTABLE,
-        Text("付款逾期", "Overdue payments"),
+        Text("待办提醒", "Reminders of what is due"),
         (
+            Text("请于{due}前办理：{step}", "Due by {due}: {step}"),
             Text(
-                "合同“{subject}”的{instalment}已逾期",
-                "{instalment} of {subject} is overdue",
+                "“{subject}”待您办理：{step}，请于{due}前完成。",
+                "{subject} waits for you: {step}, by {due}.",
             ),
+        ),
+    ),
+    _topic(
+        "duty.escalated",
+        Reach.MANDATORY,
+        Text("待办逾期升级", "What is late"),
+        (
+            Text("逾期：{step}（{party}）", "Late: {step} ({party})"),
             Text(
-                "合同“{subject}”的{instalment}共{amount_yuan}元，应于{due}支付，尚未登记到账。",
-                "{instalment} of {subject}, {amount_yuan} yuan, was due on {due} and"
-                " has not been recorded as received.",
+                "“{subject}”的“{step}”应由{party}于{due}前办理，已逾期，并已告知平台运营方。",
+                "{step} on {subject} was due from {party} by {due}; it is late, and the"
+                " operator has been told.",
             ),
         ),
     ),

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from flask import current_app
 
+from marketplace.domain.actors import Actor
 from marketplace.domain.messages import MailState
 from marketplace.extensions import READ_ONLY
 from marketplace.integrations import mail, sheets
@@ -18,12 +19,14 @@ from marketplace.jobs.runner import Handler, Later, Work
 from marketplace.services import (
     accounts,
     docking_plans,
+    dockings,
     idempotency,
     import_runs,
     imports,
     message_mails,
     messages,
     needs,
+    notices,
     outbox,
 )
 from marketplace.services.indexes import MatchIndex
@@ -71,6 +74,21 @@ def give_plan_up(work: Work, error: str) -> None:  # noqa: ARG001 - stays in the
 def expire_needs(work: Work) -> None:
     """Take needs out of the library whose last day has passed."""
     needs.expire_due(work.session, work.actor())
+
+
+def lapse_dockings(work: Work) -> None:
+    """Let requests lapse that nobody has answered."""
+    dockings.expire_due(work.session, _local(work))
+
+
+def remind(work: Work) -> None:
+    """Remind of what is due soon, and escalate what is late."""
+    notices.remind(work.session, _local(work))
+
+
+def _local(work: Work) -> Actor:
+    """Return the system, with the days of the market's time zone."""
+    return replace(work.actor(), zone=work.settings.zone)
 
 
 def forget_answers(work: Work) -> None:
@@ -164,8 +182,7 @@ def _sent(work: Work, letter: Letter) -> tuple[MailState, str]:
 
 def put_digests(work: Work) -> None:
     """Ask for the digest of everybody whose hour has come."""
-    local = replace(work.actor(), zone=work.settings.zone)
-    message_mails.put_digests(work.session, local)
+    message_mails.put_digests(work.session, _local(work))
 
 
 MAIL_ATTEMPTS = 24
@@ -180,6 +197,8 @@ HANDLERS: dict[str, Handler] = {
     "duty.put-digests": Handler(put_digests, every=timedelta(minutes=5)),
     docking_plans.TOPIC: Handler(solve_docking_day, gave_up=give_plan_up),
     "duty.expire-needs": Handler(expire_needs, every=HOUR),
+    "duty.lapse-dockings": Handler(lapse_dockings, every=HOUR),
+    "duty.remind": Handler(remind, every=HOUR),
     "duty.forget-answers": Handler(forget_answers, every=HOUR),
     "duty.forget-attempts": Handler(forget_attempts, every=HOUR),
     "duty.forget-messages": Handler(forget_messages, every=24 * HOUR),

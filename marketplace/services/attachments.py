@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import sqlalchemy.orm as so
 
 from marketplace import policies
+from marketplace import thread_policies as rights
 from marketplace.domain import filetypes
 from marketplace.domain.actors import Actor
 from marketplace.domain.roles import Tier
@@ -24,6 +25,13 @@ from marketplace.errors import (
     UnsupportedMedia,
 )
 from marketplace.models.attachments import Attachment
+from marketplace.models.contracts import (
+    Contract,
+    ContractParty,
+    ContractSignature,
+    ContractVersion,
+)
+from marketplace.models.dockings import Docking, DockingNda
 from marketplace.models.needs import Need, NeedAttachment, NeedVersion
 from marketplace.models.offers import Offer, OfferAttachment, OfferVersion
 from marketplace.services import events
@@ -284,7 +292,46 @@ def usable(
 def _visible(session: so.Session, actor: Actor, attachment: Attachment) -> bool:
     if actor.is_system or attachment.org_id in actor.org_ids:
         return True
-    return any(_through(session, actor, it, attachment.id) for it in _CARRIERS)
+    if any(_through(session, actor, it, attachment.id) for it in _CARRIERS):
+        return True
+    return _of_docking(session, actor, attachment) or _of_contract(
+        session, actor, attachment
+    )
+
+
+def _of_docking(session: so.Session, actor: Actor, attachment: Attachment) -> bool:
+    """Whether the file is an agreement that was put before a side of the caller."""
+    proposed = sa.exists().where(
+        DockingNda.attachment_id == attachment.id,
+        DockingNda.docking_id == Docking.id,
+        rights.visible_dockings(actor),
+    )
+    return bool(session.scalar(sa.select(proposed)))
+
+
+def _of_contract(session: so.Session, actor: Actor, attachment: Attachment) -> bool:
+    """Whether the file is a paper of a contract that the caller reads."""
+    signed = sa.exists().where(
+        ContractSignature.version_id == ContractVersion.id,
+        ContractSignature.attachment_id == attachment.id,
+    )
+    named = sa.cast(ContractVersion.content, sa.Text).contains(
+        f'"{attachment.id}"', autoescape=True
+    )
+    of_owner = sa.or_(
+        Contract.created_for == attachment.org_id,
+        sa.exists().where(
+            ContractParty.contract_id == Contract.id,
+            ContractParty.org_id == attachment.org_id,
+        ),
+    )
+    found = sa.select(ContractVersion.id).join(
+        Contract, Contract.id == ContractVersion.contract_id
+    )
+    found = found.where(
+        of_owner, rights.visible_contracts(actor), sa.or_(signed, named)
+    )
+    return session.scalar(found.limit(1)) is not None
 
 
 @dataclass(frozen=True, slots=True)

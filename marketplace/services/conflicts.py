@@ -25,6 +25,7 @@ from marketplace.domain.conflicts import (
     CLEARED,
     CONFLICT_WORKFLOW,
     PENDING,
+    TO_DECIDE,
     UPHELD,
     ConflictState,
     Outcome,
@@ -43,7 +44,8 @@ from marketplace.models.conflicts import ConflictCheck
 from marketplace.models.organisations import Organisation
 from marketplace.models.users import User
 from marketplace.policies import CONFLICT_RULES
-from marketplace.services import actions, events, organisations, rules
+from marketplace.services import actions, duties, events, organisations, rules
+from marketplace.services.duties import Whom
 from marketplace.services.fields import Reader
 from marketplace.services.paging import Listing
 from marketplace.services.relation_graph import (
@@ -304,6 +306,19 @@ def _keep(session: so.Session, actor: Actor, row: ConflictCheck) -> ConflictChec
             },
         ),
     )
+    if row.decision in TO_DECIDE:
+        rule = rules.in_force(session, "review.duties", on=actor.today).value
+        duties.open_(
+            session,
+            actor,
+            Whom(role=Role.OPERATOR),
+            "review-conflict",
+            kind="conflict_check",
+            subject_id=row.id,
+            title="",
+            number="",
+            due_on=duties.promise(session, actor, int(rule["review-conflict"])),
+        )
     session.flush()
     return row
 
@@ -659,6 +674,7 @@ def act(
     row.reason = reason
     row.decided_by, row.decided_at = actor.user_id, actor.now
     row.updated_at = actor.now
+    duties.close(session, actor, kind="conflict_check", subject_id=row.id)
     events.record(
         session,
         actor,

@@ -18,6 +18,7 @@ from marketplace import policies
 from marketplace import thread_policies as rights
 from marketplace.domain import actors
 from marketplace.domain.actors import Actor
+from marketplace.domain.conflicts import Purpose
 from marketplace.domain.contracts import (
     BOUND,
     CONCLUDED,
@@ -59,12 +60,14 @@ from marketplace.models.organisations import Organisation
 from marketplace.models.registrations import Registration
 from marketplace.services import (
     codes,
+    conflicts,
     contents,
     contract_contents,
     dockings,
     duties,
     events,
     needs,
+    notices,
     offers,
     rules,
     serials,
@@ -585,9 +588,26 @@ def act(
         session, actor, KIND, step, changes=move.changes, target=target
     )
     if action == "sign":
+        _tell_signed(session, actor, contract, step.grant.org_id)
         _conclude_if_signed(session, actor, contract)
     _owe(session, actor, contract)
     return contract
+
+
+def _tell_signed(
+    session: so.Session, actor: Actor, contract: Contract, org_id: UUID | None
+) -> None:
+    """Tell the other parties that one has signed."""
+    notices.tell_units(
+        session,
+        actor,
+        [other for other in rights.party_orgs(contract) if other != org_id],
+        "contract.signed",
+        {"party": notices.name_of(session, org_id), "subject": contract.title},
+        kind="contract",
+        subject_id=contract.id,
+        key=f"contract:{contract.id}:signed:{contract.current.number}:{org_id}",
+    )
 
 
 def _sign(move: _Move) -> None:
@@ -595,8 +615,43 @@ def _sign(move: _Move) -> None:
     reader = Reader(move.session, move.actor.today)
     values = values_of(move.contract.current)
     contract_contents.check_complete(reader, values)
+    if is_related(move.session, move.actor, move.contract) and not values["is_related"]:
+        reader.wrong(
+            "/is_related",
+            "not_marked",
+            "双方存在关联关系，须在合同中标注为关联交易",
+            "the two sides are related; the contract has to say so",
+        )
     reader.refuse()
     _put_signature(move, move.contract.current)
+
+
+def is_related(session: so.Session, actor: Actor, contract: Contract) -> bool:
+    """Whether buyers and sellers are known to belong together.
+
+    Parties outside of this market are not looked at here: the pre-check asks about
+    them. What is only suspected goes to an operator.
+
+    Raises
+    ------
+    ConflictOfInterest
+        The rule in force does not let them make a contract at all.
+    """
+    buyers, sellers = (
+        rights.party_orgs(contract, side) for side in (Side.BUYER, Side.SELLER)
+    )
+    if not buyers or not sellers:
+        return False
+    row = conflicts.require_clear(
+        session,
+        actor,
+        purpose=Purpose.CONTRACT,
+        subject_kind="contract",
+        subject_id=contract.id,
+        left=conflicts.side(units=buyers),
+        right=conflicts.side(units=sellers),
+    )
+    return conflicts.answer(session, row).is_related
 
 
 def _put_signature(move: _Move, version: ContractVersion) -> None:
@@ -854,13 +909,21 @@ def _owe(session: so.Session, actor: Actor, contract: Contract) -> None:
     elif contract.state in CONCLUDED:
         waiting = rights.party_orgs(contract, Side.SELLER)
         step, days = "take-effect", int(rule["take_effect"])
+    elif contract.state in IN_FORCE:
+        _owe_instalment(session, actor, contract)
+        return
     else:
-        if contract.state not in IN_FORCE:
-            duties.close(session, actor, kind="contract", subject_id=contract.id)
+        duties.close(session, actor, kind="contract", subject_id=contract.id)
         return
     due_on = duties.promise(session, actor, days)
     for org_id in waiting:
         owe(session, actor, contract, org_id, step, due_on, int(rule["remind_before"]))
+
+
+def _owe_instalment(session: so.Session, actor: Actor, contract: Contract) -> None:
+    from marketplace.services import payments  # noqa: PLC0415 - payments know contracts
+
+    payments.owe_instalment(session, actor, contract)
 
 
 def owe(
@@ -1115,6 +1178,7 @@ def _put_in_force(
         "contract.amended",
         changes=events.difference({}, {"version": version.number}),
     )
+    _owe_instalment(session, actor, contract)
 
 
 def _owe_amendment(

@@ -16,6 +16,7 @@ from marketplace import policies
 from marketplace import thread_policies as rights
 from marketplace.domain import actors
 from marketplace.domain.actors import Actor
+from marketplace.domain.conflicts import Purpose
 from marketplace.domain.contracts import EXECUTED, Side
 from marketplace.domain.dockings import (
     DISCLOSING,
@@ -50,14 +51,16 @@ from marketplace.models.needs import Need
 from marketplace.models.offers import Offer
 from marketplace.models.users import User
 from marketplace.services import (
+    calendars,
     codes,
+    conflicts,
     contents,
     duties,
     events,
     matches,
     needs,
+    notices,
     offers,
-    relations,
     rules,
     serials,
     steps,
@@ -149,8 +152,8 @@ def open_(
                 "only the two sides and brokers open a docking",
             )
         )
-    _refuse_related(session, need, offer)
     _refuse_double(session, need, offer)
+    _check_relations(session, actor, grant, need, offer)
     reader = Reader(session, actor.today)
     message = reader.words(data.get("message"), "/message", 1000)
     reader.refuse()
@@ -194,7 +197,74 @@ def open_(
     session.flush()
     docking = get(session, actor, docking.id)
     _owe(session, actor, docking)
+    _tell_asked(session, actor, docking)
     return docking
+
+
+def _tell_asked(session: so.Session, actor: Actor, docking: Docking) -> None:
+    """Tell each side that has to answer who asks, and until when."""
+    party = notices.name_of(session, rights.org_of(docking, docking.opened_side))
+    rule = rules.in_force(session, "docking.reply_days", on=actor.today).value
+    due_on = duties.promise(session, actor, int(rule["answer"]))
+    for side in _waited_for(docking):
+        notices.tell_units(
+            session,
+            actor,
+            [rights.org_of(docking, side)],
+            "docking.asked",
+            {
+                "party": party,
+                "subject": _title_for(docking, side),
+                "due": due_on.isoformat(),
+            },
+            kind="docking",
+            subject_id=docking.id,
+            key=f"docking:{docking.id}:asked:{side}",
+        )
+
+
+def _tell_answered(
+    session: so.Session, actor: Actor, docking: Docking, action: str, side: DockingSide
+) -> None:
+    """Tell the other side, and the broker, of an answer or a proposal."""
+    party = notices.name_of(session, rights.org_of(docking, side))
+    for other in DockingSide:
+        if other is side:
+            continue
+        values: Values = {"party": party, "subject": _title_for(docking, other)}
+        if action == "propose-intent":
+            topic, number = "docking.proposal", len(_proposals(session, docking))
+            values["version"] = number
+        else:
+            topic, number = "docking.answered", docking.revision
+            values["answer"] = DOCKING_WORKFLOW.titles[action]
+        notices.tell_units(
+            session,
+            actor,
+            [rights.org_of(docking, other)],
+            topic,
+            values,
+            kind="docking",
+            subject_id=docking.id,
+            key=f"docking:{docking.id}:{action}:{number}:{other}",
+            roles=frozenset({Role.BROKER})
+            if other is DockingSide.BROKER
+            else frozenset(duties.UNIT_ROLES),
+        )
+
+
+_TOLD = frozenset(
+    {
+        "express-interest",
+        "accept",
+        "decline",
+        "lose",
+        "propose-nda",
+        "propose-intent",
+        "accept-intent",
+    }
+)
+"""Steps that the other side is told of at once."""
 
 
 def _pair(
@@ -223,14 +293,38 @@ def _pair(
     return found[0], found[1]
 
 
-def _refuse_related(session: so.Session, need: Need, offer: Offer) -> None:
-    own, other = need.owner_org_id, offer.owner_org_id
-    if own == other or other in relations.related_org_ids(session, {own}):
-        raise Conflict(
-            Text(
-                "供需双方为同一单位或已申报的关联方，不能对接",
-                "the two are one unit, or have declared that they belong together",
-            )
+def _check_relations(
+    session: so.Session, actor: Actor, grant: policies.Grant, need: Need, offer: Offer
+) -> None:
+    """Refuse relatives; what is only suspected goes to an operator.
+
+    A broker who belongs to one of the two is marked: such deals do not count in his
+    record. It stands before anything else is written, so that a refusal is kept.
+    """
+    sides = (
+        conflicts.side(units=[need.owner_org_id]),
+        conflicts.side(units=[offer.owner_org_id]),
+    )
+    conflicts.require_clear(
+        session,
+        actor,
+        purpose=Purpose.DOCKING,
+        subject_kind="need",
+        subject_id=need.id,
+        left=sides[0],
+        right=sides[1],
+    )
+    if grant.role != Role.BROKER or grant.org_id is None or actor.user_id is None:
+        return
+    for other in sides:
+        conflicts.require_clear(
+            session,
+            actor,
+            purpose=Purpose.BROKER,
+            subject_kind="need",
+            subject_id=need.id,
+            left=conflicts.side(units=[grant.org_id], users=[actor.user_id]),
+            right=other,
         )
 
 
@@ -321,6 +415,8 @@ def act(
         session, actor, KIND, step, changes=move.changes, target=move.target
     )
     _settle(session, actor, docking)
+    if action in _TOLD:
+        _tell_answered(session, actor, docking, action, side)
     return docking
 
 
@@ -708,7 +804,7 @@ def _title_for(docking: Docking, side: DockingSide) -> str:
 
 
 def expire_due(session: so.Session, actor: Actor, *, batch: int = 100) -> int:
-    """Let requests lapse whose promised day has passed; returns how many.
+    """Let requests lapse some days after the promised one; returns how many.
 
     A listing whose owner let several of them lapse is paused.
 
@@ -717,6 +813,10 @@ def expire_due(session: so.Session, actor: Actor, *, batch: int = 100) -> int:
     actor : Actor
         The system's.
     """
+    rule = rules.in_force(session, "docking.reply_days", on=actor.today).value
+    last = calendars.working_calendar(session).last_before(
+        actor.today, int(rule["lapse_after"])
+    )
     count = 0
     while True:
         due = session.scalars(
@@ -728,7 +828,7 @@ def expire_due(session: so.Session, actor: Actor, *, batch: int = 100) -> int:
                     Duty.subject_id == Docking.id,
                     Duty.step == "answer",
                     Duty.closed_at.is_(None),
-                    Duty.due_on < actor.today,
+                    Duty.due_on < last,
                 ),
             )
             .order_by(Docking.id)

@@ -58,6 +58,7 @@ STEPS: Mapping[str, Text] = {
     "registry":        Text("登记成果", "Register the offer"),
     "list-offer":      Text("发布成果", "List the offer"),
     "verify":          Text("认证单位", "Verify the organisation"),
+    "review-conflict": Text("核查疑似关联关系", "Look into a suspected tie"),
 }
 # fmt: on
 PLACES: Mapping[str, str] = {
@@ -67,6 +68,7 @@ PLACES: Mapping[str, str] = {
     "need": "/api/v1/needs/{id}",
     "offer": "/api/v1/offers/{id}",
     "organisation": "/api/v1/organisations/{id}",
+    "conflict_check": "/api/v1/conflict-checks/{id}",
 }
 """Where the object of a duty is read; a registration is named by its contract."""
 
@@ -178,7 +180,7 @@ def close(
 
 
 def mine(actor: Actor) -> sa.ColumnElement[bool]:
-    """Duties that wait on the caller."""
+    """Duties that wait on the caller; what is late waits on operators too."""
     conditions: list[sa.ColumnElement[bool]] = []
     for standing in actor.standings:
         if not standing.roles:
@@ -200,6 +202,8 @@ def mine(actor: Actor) -> sa.ColumnElement[bool]:
                 _in_region(standing.region, standing.roles),
             )
         )
+    if actor.has_role(Role.OPERATOR):
+        conditions.append(Duty.escalated_at.is_not(None))
     return sa.or_(sa.false(), *conditions)
 
 

@@ -40,8 +40,9 @@ from marketplace.models.needs import Need, NeedVersion
 from marketplace.models.offers import Offer, OfferVersion
 from marketplace.models.organisations import DisclosureGrant, Organisation, Team
 from marketplace.models.users import User
-from marketplace.services import actions, contents, events, rules
+from marketplace.services import actions, contents, duties, events, rules
 from marketplace.services.contents import Table, Values, Version
+from marketplace.services.duties import Whom
 from marketplace.services.fields import Reader
 from marketplace.services.paging import Listing, row_by_row
 from matching import tokens
@@ -134,6 +135,8 @@ class Aggregate(Generic[T]):
     complete: Callable[[T, Reader, Values], None]
     take: Callable[[so.Session, Actor, T, str, Mapping[str, Any]], None]
     """What an action does beside moving the state, with its further fields."""
+    owed: Mapping[Any, tuple[str, Callable[[T], Whom]]]
+    """What is waited for in a state, and of whom."""
 
 
 def visible_row(
@@ -691,10 +694,35 @@ def _moved(
         comment=comment,
         changes=events.difference(before, _heading(kind, subject)),
     )
-    subject.state = step.target
+    before_step, subject.state = subject.state, step.target
     _touch(subject, actor)
     session.flush()
+    if before_step in kind.owed or step.target in kind.owed:
+        _owe(session, actor, kind, subject)
     return subject
+
+
+def _owe(session: so.Session, actor: Actor, kind: Aggregate[T], subject: T) -> None:
+    """Say in the work queue who has to move next."""
+    steps = [step for step, _ in kind.owed.values()]
+    duties.close(session, actor, kind=kind.name, subject_id=subject.id, steps=steps)
+    waiting = kind.owed.get(subject.state)
+    if waiting is None:
+        return
+    step, whom = waiting
+    rule = rules.in_force(session, "review.duties", on=actor.today).value
+    duties.open_(
+        session,
+        actor,
+        whom(subject),
+        step,
+        kind=kind.name,
+        subject_id=subject.id,
+        title=subject.working.title,
+        number=getattr(subject, kind.number),
+        due_on=duties.promise(session, actor, int(rule[step])),
+        remind_before=int(rule["remind_before"]),
+    )
 
 
 def _drop_next(subject: Need | Offer) -> None:

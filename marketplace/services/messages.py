@@ -182,6 +182,22 @@ def members(
     return frozenset(row.id for row in found if set(row.roles) & set(roles))
 
 
+def holders(session: so.Session, role: Role, region: str = "") -> frozenset[UUID]:
+    """Return the active people who have a role, in whichever verified unit.
+
+    Parameters
+    ----------
+    region : str
+        Of a district reviewer: only those whose seat covers this place.
+    """
+    covering: sa.ColumnElement[bool] = sa.true()
+    if region and role is Role.DISTRICT_REVIEWER:
+        places = {region, f"{region[:4]}00", f"{region[:2]}0000"}
+        covering = Organisation.region.in_(sorted(places))
+    found = _standing(session, covering)
+    return frozenset(row.id for row in found if role in row.roles)
+
+
 def _standing(
     session: so.Session, condition: sa.ColumnElement[bool]
 ) -> Sequence[sa.Row[*tuple[Any, ...]]]:

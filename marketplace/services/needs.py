@@ -14,6 +14,7 @@ from marketplace import policies
 from marketplace.domain import needs as domain
 from marketplace.domain.actors import Actor
 from marketplace.domain.needs import NEED_TIERS, NEED_WORKFLOW, NeedState
+from marketplace.domain.roles import Role
 from marketplace.models.needs import (
     Need,
     NeedAttachment,
@@ -23,6 +24,7 @@ from marketplace.models.needs import (
 )
 from marketplace.services import contents, lifecycles, rules, serials
 from marketplace.services.contents import Files, Indicators, Units, Values
+from marketplace.services.duties import Whom
 from marketplace.services.fields import (
     Amount,
     Code,
@@ -214,6 +216,10 @@ def _row(shown: Any) -> tuple[Any, ...]:
     )
 
 
+def _operator(need: Need) -> Whom:  # noqa: ARG001 - whichever need it is
+    return Whom(role=Role.OPERATOR)
+
+
 KIND: Aggregate[Need] = Aggregate(
     name="need",
     path="/api/v1/needs",
@@ -253,6 +259,21 @@ KIND: Aggregate[Need] = Aggregate(
     check=_check,
     complete=_complete,
     take=_take,
+    owed={
+        NeedState.SUBMITTED: (
+            "district",
+            lambda need: Whom(
+                role=Role.DISTRICT_REVIEWER, region=need.owner_org.region
+            ),
+        ),
+        NeedState.DISTRICT_OK: ("formal", _operator),
+        NeedState.FORMAL_OK: ("argument", _operator),
+        NeedState.ARGUED: ("pool", _operator),
+        NeedState.RETURNED: (
+            "revise-need",
+            lambda need: Whom(org_id=need.owner_org_id),
+        ),
+    },
 )
 
 

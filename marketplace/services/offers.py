@@ -19,6 +19,7 @@ from marketplace.domain.offers import (
     OfferKind,
     OfferState,
 )
+from marketplace.domain.roles import Role
 from marketplace.errors import Conflict, FieldError, Invalid, Text
 from marketplace.models.offers import (
     Offer,
@@ -35,6 +36,7 @@ from marketplace.services.contents import (
     TeamChoice,
     Values,
 )
+from marketplace.services.duties import Whom
 from marketplace.services.fields import (
     Amount,
     Code,
@@ -290,6 +292,10 @@ def _row(shown: Any) -> tuple[Any, ...]:
     )
 
 
+def _operator(offer: Offer) -> Whom:  # noqa: ARG001 - whichever offer it is
+    return Whom(role=Role.OPERATOR)
+
+
 KIND: Aggregate[Offer] = Aggregate(
     name="offer",
     path="/api/v1/offers",
@@ -325,6 +331,17 @@ KIND: Aggregate[Offer] = Aggregate(
     check=_check,
     complete=_complete,
     take=_take,
+    owed={
+        OfferState.SUBMITTED: (
+            "unit",
+            lambda offer: Whom(org_id=offer.owner_org_id, role=Role.UNIT_ADMIN),
+        ),
+        OfferState.UNIT_OK: ("registry", _operator),
+        OfferState.REGISTERED: (
+            "list-offer",
+            lambda offer: Whom(org_id=offer.owner_org_id, role=Role.UNIT_ADMIN),
+        ),
+    },
 )
 _PREFIX = {OfferKind.RESULT: "R", OfferKind.CAPABILITY: "C"}
 

@@ -7,7 +7,7 @@ registers them. Domain reference, sections 9.4 to 9.9.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -17,6 +17,7 @@ from uuid import UUID
 import sqlalchemy as sa
 import sqlalchemy.orm as so
 
+from marketplace import policies
 from marketplace import thread_policies as rights
 from marketplace.domain.actors import Actor
 from marketplace.domain.contracts import (
@@ -51,6 +52,7 @@ from marketplace.services import (
     contracts,
     duties,
     events,
+    notices,
     prechecks,
     readiness,
     rules,
@@ -180,7 +182,55 @@ def act(
     registration = steps.finish(session, actor, KIND, step, changes=move.changes)
     _book(session, actor, registration, action)
     _owe(session, actor, registration)
+    _tell(session, actor, registration, action)
     return registration
+
+
+_DECIDED = frozenset(
+    {
+        "register",
+        "refuse",
+        "change",
+        "cancel",
+        "revoke",
+        "uphold-appeal",
+        "reinstate",
+        "dismiss-appeal",
+    }
+)
+
+
+def _tell(
+    session: so.Session, actor: Actor, registration: Registration, action: str
+) -> None:
+    """Tell the applicant what is asked of him, or what was decided."""
+    contract = registration.contract
+    values: Values = {"subject": contract.title}
+    if action == "request-correction":
+        last = registration.corrections[-1]
+        rule = rules.in_force(session, "registration.duties", on=actor.today).value
+        due_on = duties.promise(session, actor, int(rule["correct"]))
+        lines = [last["comment"], *(item["comment"] for item in last["items"])]
+        topic = "registration.correction"
+        values |= {"due": due_on.isoformat(), "items": "\n".join(lines)}
+    elif action in _DECIDED:
+        topic = "registration.decided"
+        values |= {
+            "decision": REGISTRATION_WORKFLOW.titles[action],
+            "reason": registration.outcome_reason,
+        }
+    else:
+        return
+    notices.tell_units(
+        session,
+        actor,
+        [registration.applicant_org_id],
+        topic,
+        values,
+        kind="contract",
+        subject_id=contract.id,
+        key=f"registration:{registration.id}:{action}:{registration.revision}",
+    )
 
 
 def rule_of(session: so.Session, registration: Registration) -> RuleSet:
@@ -305,7 +355,8 @@ def _accept(move: _Move) -> None:
     reasons = []
     if threshold is not None and (technical or NOTHING) >= threshold:
         reasons.append(LARGE)
-    if contract.is_related:
+    related = contracts.is_related(move.session, move.actor, contract)
+    if related or contract.is_related:
         reasons.append(RELATED)
     registration.expert_reasons = reasons
     _start_clock(move)
@@ -681,6 +732,43 @@ def search(session: so.Session, actor: Actor, **filters: Any) -> Listing[Values]
         view=show,
         sorts={"updated": Registration.updated_at},
     )
+
+
+def contracts_of(
+    session: so.Session,
+    actor: Actor,
+    *,
+    state: RegistrationState | None = None,
+    registered_from: date | None = None,
+    registered_to: date | None = None,
+) -> Iterator[Contract]:
+    """Return the contracts of registrations that the caller may know of, oldest first.
+
+    Parameters
+    ----------
+    registered_from, registered_to : date, optional
+        Both days included.
+
+    Raises
+    ------
+    Unauthenticated
+    """
+    policies.require_signed_in(actor)
+    statement = (
+        sa.select(Contract)
+        .join(Registration, Registration.contract_id == Contract.id)
+        .where(rights.visible_registrations(actor), Registration.state.in_(HANDED_IN))
+        .options(so.selectinload(Contract.parties))
+        .order_by(Registration.id)
+        .execution_options(yield_per=200)
+    )
+    if state is not None:
+        statement = statement.where(Registration.state == state)
+    if registered_from is not None:
+        statement = statement.where(Registration.registered_on >= registered_from)
+    if registered_to is not None:
+        statement = statement.where(Registration.registered_on <= registered_to)
+    return iter(session.scalars(statement))
 
 
 def _brief(actor: Actor, registration: Registration) -> Values:

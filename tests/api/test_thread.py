@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from tests.people import World
 from tests.threads import (
-    CLAUSES,
-    CONTRACT,
     agree_on_secrecy,
     agree_on_terms,
+    attach,
     begin,
+    correct,
     draw_up,
+    fixes,
     meet,
     open_docking,
+    pay,
+    sign,
 )
 
 
@@ -49,9 +52,63 @@ def test_a_match_becomes_a_registered_and_paid_contract(world: World) -> None:
     assert flaws
 
     place = f"/contracts/{thread.contract}"
-    etag = thread["firm"].get(place).headers["ETag"]
-    changes = {"goal": CONTRACT["goal"], "clauses": CLAUSES}
-    assert thread["firm"].patch(place, changes, etag).status_code == 200
-    left = thread["team"].get(readiness).json
-    flaws = {row["code"] for row in left["items"] if row["status"] == "fix"}
-    assert "R03" not in flaws
+    correct(thread)
+    left = fixes(thread)
+    assert {"R03", "R09"}.isdisjoint(left)
+    assert sign(thread)["state"] == "SIGNED"
+    assert thread["firm"].get(f"/dockings/{thread.docking}").json["state"] == "SIGNED"
+    assert thread["firm"].get(need).json["state"] == "CONTRACTED"
+    assert thread.step("university_admin", "take-effect")["state"] == "EFFECTIVE"
+    assert thread.queue("firm") == ["pay"]
+    assert fixes(thread) == {"R50"}
+    attach(thread)
+    assert fixes(thread) == set()
+    assert thread["team"].get(readiness).json["ready"]
+
+    thread.register("university_admin", "apply", truthful=True)
+    assert thread.queue("clerk") == ["accept-papers"]
+    thread.register(
+        "clerk",
+        "request-correction",
+        comment="请补充计划来源",
+        items=[{"pointer": "/plan_source", "comment": "写明计划来源"}],
+    )
+    assert thread.queue("university_admin") == ["correct"]
+    told = thread["university_admin"].get("/messages?unread=true").json["items"]
+    assert "registration.correction" in [row["topic"] for row in told]
+    etag = thread["team"].get(place).headers["ETag"]
+    fixed = thread["team"].patch(place, {"plan_source": "9"}, etag)
+    assert fixed.status_code == 200
+    thread.register("university_admin", "resubmit")
+    accepted = thread.register("clerk", "accept")
+    assert accepted["due_on"] == "2026-12-14"
+    assert accepted["working_days_left"] == 15
+    thread.register("clerk", "first-approve")
+    refused = thread["clerk"].act(f"{place}/registration", "register")
+    assert refused.status_code == 403
+    done = thread.register("reviewer", "register")
+    assert done["state"] == "REGISTERED"
+    assert done["reg_no"] == "2026370100000001"
+    assert (done["total_yuan"], done["technical_yuan"]) == ("1200000.00", "1100000.00")
+
+    pay(thread, "480000.00", 1)
+    thread.later(days=30)
+    plan = pay(thread, "720000.00", 2)
+    assert plan["net_yuan"] == "1200000.00"
+    assert plan["net_technical_yuan"] == "1100000.00"
+    assert [row["state"] for row in plan["instalments"]] == ["paid", "paid"]
+    assert thread.step("firm_admin", "complete")["state"] == "COMPLETED"
+    assert thread["firm"].get(need).json["state"] == "SOLVED"
+    everybody = ("firm", "team", "broker", "clerk", "reviewer", "university_admin")
+    assert [thread.queue(who) for who in everybody] == [[]] * 6
+
+    for name in ("draft.docx", "data-sheet.pdf", "registration/certificate.pdf"):
+        paper = thread["team"].get(f"{place}/{name}")
+        assert paper.status_code == 200, paper.json
+        assert paper.data
+    sheet = thread["reviewer"].get(
+        "/registrations/forms", headers={"Accept": "text/csv"}
+    )
+    assert "2026370100000001" in sheet.get_data(as_text=True)
+    sheet.close()
+    assert thread["other_firm"].get(place).status_code == 404

@@ -44,7 +44,7 @@ def test_every_topic_has_a_wording_that_is_kept_by_its_name() -> None:
 def test_what_rights_hang_on_cannot_be_muted() -> None:
     mandatory = {t.name for t in told_topics() if t.reach is Reach.MANDATORY}
     assert {
-        "docking.escalated",
+        "duty.escalated",
         "registration.correction",
         "registration.decided",
     } <= mandatory

@@ -154,9 +154,9 @@ def test_mail_follows_each_persons_wish(world: World, tell: Tell) -> None:
 def test_a_muted_topic_is_not_told_but_of_a_mandatory_one_only_the_mail(
     world: World, tell: Tell
 ) -> None:
-    prefer(world, "firm", muted=["docking.asked", "docking.escalated"])
+    prefer(world, "firm", muted=["docking.asked", "duty.escalated"])
     assert tell("firm") == 0
-    assert tell("firm", key="late", topic="docking.escalated", values=LATE) == 1
+    assert tell("firm", key="late", topic="duty.escalated", values=LATE) == 1
     assert titles(world, "firm") == ["“轻质托盘”的对接逾期未答复"]
     assert states(world.session) == [MailState.UNWANTED]
 
