@@ -32,6 +32,7 @@ from marketplace.models.dockings import Docking, NdaAcceptance
 from marketplace.models.needs import Need, NeedIntendedUnit, NeedVersion
 from marketplace.models.offers import Offer, OfferVersion
 from marketplace.models.organisations import DisclosureGrant, Organisation
+from marketplace.models.reports import IssuedReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +254,134 @@ OFFER_RULES: Rules = {
 }
 MESSAGE_RULES: Rules = {"preview-group": (operator,), "send-group": (operator,)}
 AUDIT_RULES: Rules = {"read": (system, operator)}
+
+
+def provincial(actor: Actor, subject: Any) -> Grant | None:  # noqa: ARG001
+    """The provincial authority 省级主管部门."""
+    standing = next(iter(actor.with_role(Role.PROVINCIAL_AUTHORITY)), None)
+    if standing is None:
+        return None
+    return Grant(Role.PROVINCIAL_AUTHORITY, standing.org_id)
+
+
+@dataclass(frozen=True, slots=True)
+class FigureScope:
+    """Of which part of the market somebody may have figures and their rows.
+
+    Parameters
+    ----------
+    everything : bool
+        All of it: operators and the provincial authority. The public's totals are
+        made of everything too, and are ``public``.
+    regions : tuple of str
+        GB/T 2260 codes of the places that a district reviewer answers for.
+    registries : tuple of UUID
+        Registries for which the caller is clerk or reviewer; contracts only.
+    public : bool
+        Only totals, with small cells hidden, and never a row.
+    """
+
+    everything: bool = False
+    regions: tuple[str, ...] = ()
+    registries: tuple[UUID, ...] = ()
+    public: bool = False
+
+
+def figure_scope(actor: Actor, *, contracts: bool) -> FigureScope:
+    """Return of what the caller may have figures.
+
+    Parameters
+    ----------
+    contracts : bool
+        The figures are of contracts, which the registries may have too.
+    """
+    if actor.is_system or operator(actor, None) or provincial(actor, None):
+        return FigureScope(everything=True)
+    regions = {s.region for s in actor.with_role(Role.DISTRICT_REVIEWER) if s.region}
+    registries = {
+        s.org_id
+        for role in (Role.REGISTRY_CLERK, Role.REGISTRY_REVIEWER)
+        for s in actor.with_role(role)
+        if contracts
+    }
+    if not regions and not registries:
+        return FigureScope(everything=True, public=True)
+    return FigureScope(
+        regions=tuple(sorted(regions)), registries=tuple(sorted(registries))
+    )
+
+
+def within(column: Any, regions: Collection[str]) -> sa.ColumnElement[bool]:
+    """Rows whose place lies in one of some regions; the rule is ``covers``."""
+    if not regions:
+        return sa.false()
+    return sa.or_(*(column.like(f"{region_prefix(r)}%") for r in sorted(regions)))
+
+
+def statistician(actor: Actor, subject: Any) -> Grant | None:
+    """Who answers for statistics: the operator, or the provincial authority."""
+    return operator(actor, subject) or provincial(actor, subject)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPlace:
+    """Whose report it is: of a region, or of one unit."""
+
+    region: str = ""
+    org_id: UUID | None = None
+
+
+def reported_unit(actor: Actor, subject: ReportPlace) -> Grant | None:
+    """The administrator of the unit that a conversion report is about."""
+    standing = actor.standing_in(subject.org_id)
+    if standing is None or not standing.org_verified:
+        return None
+    if Role.UNIT_ADMIN not in standing.roles:
+        return None
+    return Grant(Role.UNIT_ADMIN, standing.org_id)
+
+
+def reported_member(actor: Actor, subject: ReportPlace) -> Grant | None:
+    """A member, who writes for it, of the unit that a report is about."""
+    standing = actor.standing_in(subject.org_id)
+    if standing is None or not standing.org_verified:
+        return None
+    return unit_writer(actor, subject.org_id)
+
+
+def reported_district(actor: Actor, subject: ReportPlace) -> Grant | None:
+    """A reviewer of the district or city that a report is about."""
+    if subject.org_id is not None:
+        return None
+    for standing in actor.with_role(Role.DISTRICT_REVIEWER):
+        if subject.region and covers(standing.region, subject.region):
+            return Grant(Role.DISTRICT_REVIEWER, standing.org_id)
+    return None
+
+
+REPORT_RULES: Rules = {
+    "read": (system, statistician, reported_district, reported_member),
+    "prepare": (system, statistician, reported_district, reported_member),
+    "issue": (system, statistician, reported_unit),
+}
+
+
+def visible_reports(actor: Actor) -> sa.ColumnElement[bool]:
+    """Issued reports for which the rule ``read`` holds."""
+    if actor.is_system or statistician(actor, None):
+        return sa.true()
+    units = [
+        s.org_id
+        for s in actor.standings
+        if reported_member(actor, ReportPlace(org_id=s.org_id))
+    ]
+    regions = [s.region for s in actor.with_role(Role.DISTRICT_REVIEWER) if s.region]
+    return sa.or_(
+        one_of(IssuedReport.org_id, units),
+        sa.and_(IssuedReport.org_id.is_(None), within(IssuedReport.region, regions)),
+    )
+
+
 SCORE_RULES: Rules = {"learn-score": (operator,), "use-score": (operator,)}
 
 

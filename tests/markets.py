@@ -25,6 +25,7 @@ from marketplace.services import (
     invitations,
     memberships,
     messages,
+    reports,
     teams,
 )
 from tests.docking import add, make_day, propose
@@ -90,6 +91,7 @@ def open_market(world: World) -> Market:
     _messages(market)
     _checks(market)
     _docking_days(market)
+    _reports(market)
     world.session.commit()
     return market
 
@@ -212,6 +214,23 @@ def _checks(market: Market) -> None:
             operator = world.actor("operator")
             conflicts.act(world.session, operator, row.id, state, comment="同名不同人")
         market.keep(name, row)
+
+
+def _reports(market: Market) -> None:
+    world = market.world
+    session, operator = world.session, world.actor("operator")
+    city = reports.issue(
+        session, operator, kind="quarterly-rank", period="2026Q2", region="370200"
+    )
+    market.names["report:city"] = str(city.id)
+    unit = reports.issue(
+        session,
+        world.actor("university_admin"),
+        kind="conversion",
+        period="2025",
+        organisation_id=world.org("team").id,
+    )
+    market.names["report:unit"] = str(unit.id)
 
 
 def _files(market: Market, folder: Path) -> None:

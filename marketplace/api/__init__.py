@@ -15,12 +15,14 @@ from marketplace.api import (
     dockings,
     duties,
     imports,
+    indicators,
     matches,
     messages,
     needs,
     offers,
     organisations,
     papers,
+    reports,
     teams,
 )
 
@@ -38,11 +40,13 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     duties.bp,
     docking_days.bp,
     imports.bp,
+    indicators.bp,
     matches.bp,
     messages.bp,
     needs.bp,
     offers.bp,
     organisations.bp,
     papers.bp,
+    reports.bp,
     teams.bp,
 )

@@ -201,6 +201,25 @@ def _answer(
         raise
 
 
+def wanted_sheet() -> str:
+    """Return the type of sheet for what is never JSON: a workbook unless CSV is asked.
+
+    Raises
+    ------
+    NotAcceptable
+        ``Accept`` names no kind of sheet that can be written.
+    """
+    after_this_request(_varies)
+    offered = [sheets.CSV]
+    if sheets.can_write_xlsx():
+        offered.insert(0, sheets.XLSX)
+    accepted = request.accept_mimetypes
+    media_type = accepted.best_match(offered) if accepted.provided else offered[0]
+    if media_type is None:
+        raise NotAcceptable
+    return media_type
+
+
 def _sent(file: Any, media_type: str, name: str) -> Response:
     filename = f"{name}-{edge.actor().today:%Y%m%d}.{_EXTENSIONS[media_type]}"
     response = send_file(

@@ -13,7 +13,6 @@ from marketplace.api.edge import Blueprint, actor, settings
 from marketplace.extensions import db
 from marketplace.integrations import documents
 from marketplace.integrations.documents import pdf, word
-from marketplace.integrations.sheets import CSV, XLSX, can_write_xlsx
 from marketplace.services import contract_papers as service
 from marketplace.services import contracts, registration_forms, registrations
 from schemas.contracts import FormsQuery
@@ -95,11 +94,12 @@ def certificate(contract_id: UUID) -> Response:
 @bp.response(200, BINARY, content_type="*/*")
 def forms(query: dict[str, Any]) -> Response:
     """The national form of registered contracts as a sheet, one row each"""
-    asked = exports.wanted()
-    chosen = asked or (XLSX if can_write_xlsx() else CSV)
     session = db.session()
     found = registrations.contracts_of(session, actor(), **query)
     rows = service.rows(session, found, on=actor().today)
     return exports.export_rows(
-        service.export_headings(), rows, chosen, name="registration-forms"
+        service.export_headings(),
+        rows,
+        exports.wanted_sheet(),
+        name="registration-forms",
     )

@@ -152,6 +152,21 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("changes", "变更", "Changes"),
     ("email", "邮箱", "E-mail"),
     ("number", "序号", "Number"),
+    ("contract_class", "合同类别", "Contract class"),
+    ("count", "合同（对象）数", "Contracts or objects"),
+    ("part", "其中计入分子", "Counted as part"),
+    ("total_yuan", "成交额", "Total amount"),
+    ("technical_yuan", "技术交易额", "Technical amount"),
+    ("ip_count", "涉及知识产权数", "With intellectual property"),
+    ("plan_count", "计划项目数", "Under government plans"),
+    ("local_count", "本地转化数", "Sold and bought in one place"),
+    ("local_total_yuan", "本地转化成交额", "Value sold and bought in one place"),
+    ("period", "期间", "Period"),
+    ("as_of", "统计时点", "As of"),
+    ("issued_at", "签发时间", "Issued at"),
+    ("issued_by", "签发人", "Issued by"),
+    ("digest", "摘要值", "Digest"),
+    ("note", "更正说明", "Note of corrections"),
 )
 TITLES: dict[str, Text] = {name: Text(zh, en) for name, zh, en in _ROWS}
 WAN = Text("万元", "10,000 yuan")

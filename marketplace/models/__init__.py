@@ -17,6 +17,7 @@ from marketplace.models import (
     offers,
     organisations,
     registrations,
+    reports,
     rules,
     users,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "offers",
     "organisations",
     "registrations",
+    "reports",
     "rules",
     "users",
 ]

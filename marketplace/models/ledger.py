@@ -22,6 +22,7 @@ class Event(Identified, Base):
     __tablename__ = "events"
     __table_args__ = (
         sa.Index("ix_events_subject", "subject_kind", "subject_id", "at"),
+        sa.Index("ix_events_kind_state", "subject_kind", "to_state", "at"),
         sa.CheckConstraint("length(action) > 0", name="action_given"),
     )
 

@@ -286,8 +286,45 @@ def docking() -> Iterator[Case]:
     )
 
 
+PROVINCE = {"province"}
+DISTRICTS = {"district", "far_district"}
+REGISTRY = {"clerk", "reviewer"}
+STATISTICIANS = OPERATORS | PROVINCE
+
+
+def of_figures() -> Iterator[Case]:
+    """Figures, the funnel, targets and reports."""
+    yield Case("GET", "/indicators")
+    yield Case("GET", "/indicators/CT_N")
+    yield Case("GET", "/targets")
+    counted = STATISTICIANS | DISTRICTS
+    whole = {"period": "2026", "by": "class"}
+    yield Case("GET", "/indicators/CT_N", counted | REGISTRY, 422, 422, query=whole)
+    yield Case("GET", "/indicators/CT_N/rows", counted | REGISTRY, 403, 401)
+    yield Case("GET", "/indicators/NEED_N/rows", counted, 403, 401)
+    yield Case("GET", "/funnel", counted, 403, 401)
+    yield Case("GET", "/reports", ALL, public=401)
+    rank = {"kind": "quarterly-rank", "period": "2026Q3", "region": "370200"}
+    unit = {
+        "kind": "conversion",
+        "period": "2024",
+        "organisation_id": "{org:university}",
+    }
+    own = STATISTICIANS | {"district"}
+    yield Case("POST", "/reports/preparation", own, 403, 401, rank)
+    yield Case("POST", "/reports", STATISTICIANS, 403, 401, rank)
+    insiders = STATISTICIANS | UNIVERSITY
+    yield Case("POST", "/reports/preparation", insiders, 403, 401, unit)
+    admins = STATISTICIANS | {"university_admin"}
+    yield Case("POST", "/reports", admins, 403, 401, unit)
+    for name, may in (("city", own), ("unit", insiders)):
+        yield Case("GET", f"/reports/{{report:{name}}}", may)
+        yield Case("GET", f"/reports/{{report:{name}}}/sheet", may)
+
+
 CASES: tuple[Case, ...] = (
     *docking(),
+    *of_figures(),
     *of_subject("need"),
     *of_subject("offer"),
     *moves(),

@@ -70,9 +70,10 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "participant:DEPLOYED",
     ),
     "talk_id": ("talk",),
+    "report_id": ("report:city", "report:unit"),
 }
 UNIT_OF = {"member:team": "org:university", "team:1": "org:university"}
-WORDS = {"list_id": "region", "number": 1, "kind": "needs"}
+WORDS = {"list_id": "region", "number": 1, "kind": "needs", "code": "CT_N"}
 REAL_IN = 8
 """One request in so many has nothing but made-up names."""
 
