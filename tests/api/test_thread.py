@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.people import World
 from tests.threads import (
+    Thread,
     agree_on_secrecy,
     agree_on_terms,
     attach,
@@ -112,3 +113,30 @@ def test_a_match_becomes_a_registered_and_paid_contract(world: World) -> None:
     assert "2026370100000001" in sheet.get_data(as_text=True)
     sheet.close()
     assert thread["other_firm"].get(place).status_code == 404
+    _figures_show_exactly_it(thread)
+
+
+def _figures_show_exactly_it(thread: Thread) -> None:
+    operator = thread["operator"]
+    for code, value in (
+        ("CT_N", "1"),
+        ("CT_AMT", "1200000.00"),
+        ("CT_TECH", "1100000.00"),
+        ("OUT", "1200000.00"),
+        ("DOCK_N", "1"),
+        ("DOCK_OK", "1"),
+    ):
+        shown = operator.get(f"/indicators/{code}?period=2026").json
+        assert shown["total"]["value"] == value, code
+    by_class = operator.get("/indicators/CT_AMT?period=2026&by=class").json["cells"]
+    assert [(c["key"], c["value"]) for c in by_class] == [
+        ({"class": "D"}, "1200000.00")
+    ]
+    before = "as_of=2026-11-22T23:59:00%2B08:00"
+    then = operator.get(f"/indicators/CT_N?period=2026&{before}").json
+    assert then["total"]["value"] == "0"
+    rows = operator.get("/indicators/CT_AMT/rows?period=2026").json["items"]
+    assert len(rows) == 1
+    stages = operator.get("/funnel?period=2026").json["whole"]["stages"]
+    assert [stage["count"] for stage in stages] == [1] * 9
+    assert [stage["skipped"] for stage in stages] == [0] * 9
