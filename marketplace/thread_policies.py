@@ -120,7 +120,7 @@ def other_side(actor: Actor, docking: Docking) -> Grant | None:
 DOCKING_RULES: Rules = {
     "express-interest": (undecided_side,),
     "accept": (undecided_side,),
-    "decline": (undecided_side,),
+    "decline": (a_side,),
     "log-meeting": (a_side, _docking_broker),
     "propose-nda": (a_side,),
     "sign-nda": (a_side, _docking_broker),

@@ -167,6 +167,9 @@ class HeadSchema(OpaqueSchema):
     )
     published_version = fields.Integer(required=True, allow_none=True)
     owner_org = fields.Nested(OrganisationRefSchema, required=True)
+    paused_at = fields.AwareDateTime(
+        metadata={"description": "Not recommended until its owner resumes it."}
+    )
     created_at = fields.AwareDateTime(required=True)
     updated_at = fields.AwareDateTime(required=True)
     published_at = fields.AwareDateTime(required=True, allow_none=True)

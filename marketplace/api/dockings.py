@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from marketplace.api import lists
+from marketplace.api import contents, lists
 from marketplace.api.edge import Blueprint, actor, etag, if_match_tag, index, spoken
 from marketplace.domain.dockings import DOCKING_WORKFLOW
 from marketplace.extensions import db
 from marketplace.problems import language
 from marketplace.services import dockings as service
+from marketplace.services import needs, offers
 from schemas.base import EventSchema, PageQuery
 from schemas.dockings import (
     DockingActionSchema,
@@ -20,6 +21,8 @@ from schemas.dockings import (
     DockingSchema,
     MeetingSchema,
 )
+from schemas.needs import NeedSchema
+from schemas.offers import OfferSchema
 
 bp = Blueprint("dockings", __name__, description="Dockings 产学研对接")
 ONE = "/dockings/<uuid:docking_id>"
@@ -90,3 +93,24 @@ def meetings(query: dict[str, Any], docking_id: UUID) -> Any:
     """The meetings of a docking"""
     paging, _ = lists.split(query)
     return lists.answer(service.meetings(db.session(), actor(), docking_id), paging)
+
+
+def _resumed(kind: str, service_of: Any, subject_id: UUID) -> Any:
+    service.resume(db.session(), actor(), kind, subject_id, expected=if_match_tag())
+    subject = service_of.get(db.session(), actor(), subject_id)
+    shown, headers = contents.present(service_of, subject)
+    return shown, 200, headers
+
+
+@bp.route("/needs/<uuid:need_id>/actions/resume", methods=["POST"])
+@bp.response(200, NeedSchema)
+def resume_need(need_id: UUID) -> Any:
+    """Bring a need back that was paused because requests were left unanswered"""
+    return _resumed("need", needs, need_id)
+
+
+@bp.route("/offers/<uuid:offer_id>/actions/resume", methods=["POST"])
+@bp.response(200, OfferSchema)
+def resume_offer(offer_id: UUID) -> Any:
+    """Bring an offer back that was paused because requests were left unanswered"""
+    return _resumed("offer", offers, offer_id)

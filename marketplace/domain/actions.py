@@ -50,6 +50,7 @@ TITLES: dict[str, Text] = {
     "give-official-roles":  Text("授予管理角色", "Give official roles"),
     "manage-teams":         Text("管理团队", "Manage teams"),
     "open":                 Text("发起对接", "Open a docking"),
+    "resume":               Text("恢复发布", "Bring back"),
     "pay":                  Text("登记收付款", "Record a payment"),
     "amend":                Text("提出变更", "Propose an amendment"),
     "sign-amendment":       Text("签署变更", "Sign an amendment"),

@@ -36,7 +36,15 @@ from marketplace.domain.needs import IN_DOCKING, NeedState
 from marketplace.domain.needs import LISTED as IN_LIBRARY
 from marketplace.domain.offers import MATCHABLE
 from marketplace.domain.roles import Role
-from marketplace.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Text
+from marketplace.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Stale,
+    Text,
+)
 from marketplace.models.attachments import Attachment
 from marketplace.models.contracts import Contract
 from marketplace.models.dockings import (
@@ -916,7 +924,14 @@ def pause(session: so.Session, actor: Actor, kind: str, listing: Need | Offer) -
     session.flush()
 
 
-def resume(session: so.Session, actor: Actor, kind: str, listing_id: UUID) -> None:
+def resume(
+    session: so.Session,
+    actor: Actor,
+    kind: str,
+    listing_id: UUID,
+    *,
+    expected: str | None = None,
+) -> None:
     """Bring a paused listing back, with one click of its owner.
 
     Raises
@@ -928,6 +943,8 @@ def resume(session: so.Session, actor: Actor, kind: str, listing_id: UUID) -> No
     service: Any = needs if kind == "need" else offers
     listing = service.get(session, actor, listing_id)
     grant = rights.require_owner(actor, listing)
+    if expected is not None and service.tag(actor, listing) != expected:
+        raise Stale
     if listing.paused_at is None:
         raise Conflict(Text("该发布未被暂停", "this listing is not paused"))
     listing.paused_at, listing.resumed_at = None, actor.now

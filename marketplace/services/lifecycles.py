@@ -20,6 +20,7 @@ import sqlalchemy as sa
 import sqlalchemy.orm as so
 
 from marketplace import policies
+from marketplace.domain.actions import action_title
 from marketplace.domain.actors import Actor
 from marketplace.domain.ids import new_id
 from marketplace.domain.needs import Disclosure
@@ -906,11 +907,25 @@ def view(session: so.Session, actor: Actor, kind: Aggregate[T], subject: T) -> V
             allowed(actor, kind, subject), f"{kind.path}/{subject.id}"
         ),
     }
+    if kind.insider(actor, subject) and subject.paused_at is not None:
+        shown["paused_at"] = subject.paused_at
+        shown["actions"].append(_resume(kind, subject))
     if _reviews(actor, kind, subject):
         shown["opinions"] = _show_opinions(
             session, kind, _opinions(actor, kind, subject)
         )
     return shown
+
+
+def _resume(kind: Aggregate[T], subject: T) -> Action:
+    """Show the one click by which a paused listing comes back."""
+    return {
+        "name": "resume",
+        "title": action_title("resume"),
+        "method": "POST",
+        "href": f"{kind.path}/{subject.id}/actions/resume",
+        "fields": [],
+    }
 
 
 def _opinions(

@@ -1,0 +1,303 @@
+"""Dockings: who moves them, who owes what, and what becomes of silence."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from marketplace.domain.actors import Actor, system
+from marketplace.domain.dockings import DOCKING_WORKFLOW, DockingState
+from marketplace.domain.needs import NeedState
+from marketplace.errors import (
+    Conflict,
+    Forbidden,
+    IllegalTransition,
+    Invalid,
+    NotFound,
+    Stale,
+)
+from marketplace.models.dockings import Docking
+from marketplace.models.duties import Duty
+from marketplace.models.messages import Message
+from marketplace.models.needs import Need
+from marketplace.services import dockings, duties, needs, notices
+from marketplace.services.indexes import MatchIndex
+from tests.factories import NEED, list_offer, pool, relate
+from tests.people import World
+from tests.threads import NDA_TEXT, TERMS
+
+
+@pytest.fixture
+def pair(world: World) -> tuple[UUID, UUID]:
+    """A need and an offer on the market, and the people of both sides."""
+    found = pool(world).id, list_offer(world).id
+    for who in ("firm", "team", "broker"):
+        world.user(who)
+    return found
+
+
+def opened(world: World, pair: tuple[UUID, UUID], who: str = "firm") -> Docking:
+    index: MatchIndex = world.app.extensions["jiebang.index"]
+    data = {"need_id": pair[0], "offer_id": pair[1], "message": "请考虑"}
+    world.session.commit()
+    with world.app.app_context():
+        return dockings.open_(world.session, world.actor(who), index, data)
+
+
+def act(world: World, docking: Docking, who: str, action: str, **given: Any) -> Docking:
+    return dockings.act(world.session, world.actor(who), docking.id, action, **given)
+
+
+def owed(world: World, docking: Docking) -> list[tuple[str, UUID | None, date]]:
+    rows = world.session.scalars(
+        sa.select(Duty)
+        .where(Duty.subject_id == docking.id, Duty.closed_at.is_(None))
+        .order_by(Duty.addressee)
+    )
+    return [(duty.step, duty.org_id, duty.due_on) for duty in rows]
+
+
+def talking(world: World, pair: tuple[UUID, UUID]) -> Docking:
+    return act(world, opened(world, pair), "team", "accept")
+
+
+def machine(world: World) -> Actor:
+    return system(world.clock.now())
+
+
+def test_who_opens_has_said_yes_and_the_other_side_owes_the_answer(world, pair):
+    docking = opened(world, pair)
+    assert docking.state is DockingState.INTERESTED
+    team = world.org("team").id
+    assert owed(world, docking) == [("answer", team, date(2026, 11, 30))]
+    assert [row["step"] for row in queue(world, "university_admin")] == ["answer"]
+    assert queue(world, "firm") == []
+
+
+def queue(world: World, who: str) -> list[dict[str, Any]]:
+    return duties.queue(world.session, world.actor(who)).page().items
+
+
+def test_of_a_brokers_recommendation_both_sides_owe_an_answer(world, pair):
+    docking = opened(world, pair, "broker")
+    assert docking.state is DockingState.RECOMMENDED
+    assert {org for _, org, _ in owed(world, docking)} == {
+        world.org("firm").id,
+        world.org("team").id,
+    }
+    act(world, docking, "team", "express-interest")
+    with pytest.raises(Forbidden):
+        act(world, docking, "team", "accept")
+    assert act(world, docking, "firm", "accept").state is DockingState.CONTACTED
+
+
+@pytest.mark.parametrize("who", ["other_firm", "operator", "clerk", "expert"])
+def test_nobody_else_opens_a_docking(world, pair, who):
+    with pytest.raises(Forbidden):
+        opened(world, pair, who)
+
+
+def test_a_pair_docks_once_until_it_is_given_up(world, pair):
+    docking = opened(world, pair)
+    with pytest.raises(Conflict):
+        opened(world, pair, "team")
+    act(world, docking, "team", "decline", reason="price")
+    again = opened(world, pair, "team")
+    assert again.id != docking.id
+
+
+@pytest.mark.parametrize("declares", ["firm", "team"])
+def test_declared_relatives_do_not_dock(world, pair, declares):
+    relate(world, declares)
+    with pytest.raises(Conflict):
+        opened(world, pair)
+    with pytest.raises(Conflict):
+        opened(world, pair, "broker")
+    assert world.session.scalar(sa.select(sa.func.count(Docking.id))) == 0
+
+
+def test_declining_takes_a_coded_reason_that_the_other_side_reads(world, pair):
+    docking = opened(world, pair)
+    for given in ({}, {"reason": "bad"}, {"reason": "no-reply"}, {"reason": "other"}):
+        with pytest.raises(Invalid):
+            act(world, docking, "team", "decline", **given)
+    act(world, docking, "team", "decline", reason="indicator-missed", comment="盐雾")
+    found = dockings.get(world.session, world.actor("firm"), docking.id)
+    shown = dockings.view(world.session, world.actor("firm"), found)
+    assert (shown["lost_reason"], shown["lost_comment"]) == ("indicator-missed", "盐雾")
+    assert owed(world, docking) == []
+
+
+def test_an_outsider_does_not_know_of_a_docking(world, pair):
+    docking = opened(world, pair)
+    for who in ("other_firm", "broker", "district", "clerk", "expert", "stranger"):
+        with pytest.raises(NotFound):
+            dockings.get(world.session, world.actor(who), docking.id)
+        page = dockings.search(world.session, world.actor(who)).page()
+        assert (page.items, page.total) == ([], 0)
+
+
+def test_the_need_docks_while_somebody_talks_and_is_free_again_after(world, pair):
+    docking = opened(world, pair)
+    assert need_state(world, pair) is NeedState.POOLED
+    act(world, docking, "team", "accept")
+    assert need_state(world, pair) is NeedState.DOCKING
+    act(world, docking, "firm", "lose", reason="timing")
+    assert need_state(world, pair) is NeedState.POOLED
+
+
+def need_state(world: World, pair: tuple[UUID, UUID]) -> NeedState:
+    found = world.session.scalar(sa.select(Need.state).where(Need.id == pair[0]))
+    assert found is not None
+    return found
+
+
+def test_the_agreement_holds_when_both_sides_have_accepted_its_latest_version(
+    world, pair
+):
+    docking = talking(world, pair)
+    with pytest.raises(Conflict):
+        act(world, docking, "firm", "sign-nda", nda_version=1)
+    act(world, docking, "firm", "propose-nda", text=NDA_TEXT)
+    act(world, docking, "firm", "sign-nda", nda_version=1)
+    act(world, docking, "team", "propose-nda", text=NDA_TEXT + "（修订）")
+    with pytest.raises(Invalid):
+        act(world, docking, "team", "sign-nda", nda_version=1)
+    act(world, docking, "team", "sign-nda", nda_version=2)
+    assert docking.state is DockingState.CONTACTED
+    assert act(world, docking, "firm", "sign-nda", nda_version=2).nda_number == 2
+    assert docking.state is DockingState.NDA
+
+
+def test_nobody_accepts_his_own_proposal_or_one_that_is_not_the_latest(world, pair):
+    docking = talking(world, pair)
+    act(world, docking, "team", "propose-intent", terms=TERMS)
+    with pytest.raises(Forbidden):
+        act(world, docking, "university_admin", "accept-intent", number=1)
+    act(world, docking, "team", "propose-intent", terms=TERMS | {"payment": "一次付清"})
+    with pytest.raises(Invalid):
+        act(world, docking, "firm", "accept-intent", number=1)
+    act(world, docking, "firm", "accept-intent", number=2)
+    assert docking.intent["payment"] == "一次付清"
+    with pytest.raises(IllegalTransition):
+        act(world, docking, "firm", "decline", reason="price")
+
+
+def test_a_later_proposal_leaves_the_intent_until_it_is_accepted(world, pair):
+    docking = talking(world, pair)
+    act(world, docking, "team", "propose-intent", terms=TERMS)
+    act(world, docking, "firm", "accept-intent", number=1)
+    cheaper = TERMS | {"price_yuan": "1000000.00"}
+    act(world, docking, "firm", "propose-intent", terms=cheaper)
+    assert docking.intent["number"] == 1
+    act(world, docking, "team", "accept-intent", number=2)
+    assert docking.intent["price_yuan"] == "1000000.00"
+
+
+def test_a_stale_reader_changes_nothing(world, pair):
+    docking = opened(world, pair)
+    with pytest.raises(Stale):
+        act(world, docking, "team", "accept", expected="0")
+    assert docking.state is DockingState.INTERESTED
+
+
+def test_who_owes_the_next_step_of_a_meeting_is_whom_the_meeting_named(world, pair):
+    docking = talking(world, pair)
+    start = world.clock.now()
+    meeting = {
+        "starts_at": start,
+        "next_step": "寄送样品",
+        "next_side": "offer",
+        "next_on": date(2026, 12, 1),
+    }
+    act(world, docking, "firm", "log-meeting", meeting=meeting)
+    team = world.org("team").id
+    assert owed(world, docking) == [("next-step", team, date(2026, 12, 1))]
+    with pytest.raises(Invalid):
+        act(world, docking, "firm", "log-meeting", meeting=meeting | {"next_step": ""})
+
+
+def test_a_reminder_comes_once_before_the_day_and_the_operator_after_it(world, pair):
+    world.user("operator")
+    docking = opened(world, pair)
+    told = sa.select(Message.topic, Message.user_id).where(
+        Message.subject_id == docking.id, Message.topic.startswith("duty.")
+    )
+    notices.remind(world.session, machine(world))
+    assert world.session.execute(told).all() == []
+    world.clock.advance(days=3)
+    for _ in range(2):
+        notices.remind(world.session, machine(world))
+    assert {row.topic for row in world.session.execute(told)} == {"duty.reminder"}
+    world.clock.advance(days=5)
+    for _ in range(2):
+        notices.remind(world.session, machine(world))
+    late = [r.user_id for r in world.session.execute(told) if "escal" in r.topic]
+    assert world.user("operator").id in late
+    assert len(late) == len(set(late))
+    assert [row["escalated"] for row in queue(world, "operator")] == [True]
+
+
+def lapse(world: World, pair: tuple[UUID, UUID]) -> None:
+    docking = opened(world, pair)
+    world.clock.advance(days=7)
+    assert dockings.expire_due(world.session, machine(world)) == 0
+    world.clock.advance(days=8)
+    assert dockings.expire_due(world.session, machine(world)) == 1
+    world.session.refresh(docking)
+    assert (docking.state, docking.lost_reason) == (DockingState.LOST, "no-reply")
+
+
+def test_a_listing_whose_owner_stays_silent_rests_until_he_comes_back(world, pair):
+    for _ in range(2):
+        lapse(world, pair)
+    assert offer_is_found(world, pair)
+    lapse(world, pair)
+    assert not offer_is_found(world, pair)
+    with pytest.raises(Invalid):
+        opened(world, pair)
+    with pytest.raises(NotFound):
+        dockings.resume(world.session, world.actor("firm"), "offer", pair[1])
+    assert [row["step"] for row in queue(world, "team")] == ["resume"]
+    dockings.resume(world.session, world.actor("team"), "offer", pair[1])
+    assert offer_is_found(world, pair)
+    with pytest.raises(Conflict):
+        dockings.resume(world.session, world.actor("team"), "offer", pair[1])
+    lapse(world, pair)
+    assert offer_is_found(world, pair)
+
+
+def offer_is_found(world: World, pair: tuple[UUID, UUID]) -> bool:
+    page = dockings.offers.search(world.session, world.actor("firm")).page()
+    return pair[1] in [row["id"] for row in page.items]
+
+
+def test_an_answered_request_does_not_count_as_silence(world, pair):
+    for _ in range(4):
+        docking = opened(world, pair)
+        act(world, docking, "team", "decline", reason="not-now")
+        world.clock.advance(days=20)
+        assert dockings.expire_due(world.session, machine(world)) == 0
+    assert offer_is_found(world, pair)
+
+
+def test_every_state_of_the_table_can_be_reached() -> None:
+    assert DOCKING_WORKFLOW.reachable() == frozenset(DockingState)
+
+
+def test_reviews_of_a_need_stand_in_the_queue_of_who_is_asked(world):
+    need = needs.create(world.session, world.actor("firm_admin"), dict(NEED))
+    need = needs.act(world.session, world.actor("firm_admin"), need.id, "submit")
+    assert [row["step"] for row in queue(world, "district")] == ["district"]
+    assert queue(world, "far_district") == []
+    needs.act(world.session, world.actor("district"), need.id, "district-approve")
+    assert queue(world, "district") == []
+    assert [row["step"] for row in queue(world, "operator")] == ["formal"]
+    needs.act(
+        world.session, world.actor("firm_admin"), need.id, "withdraw", comment="撤回"
+    )
+    assert queue(world, "operator") == []
