@@ -17,7 +17,7 @@ from marketplace.domain.contracts import RegistrationState, Side
 from marketplace.domain.dockings import DockingSide
 from marketplace.domain.roles import Role
 from marketplace.models.contracts import Contract, ContractParty
-from marketplace.models.dockings import Docking
+from marketplace.models.dockings import Docking, TrialLicence
 from marketplace.models.needs import Need
 from marketplace.models.offers import Offer
 from marketplace.models.registrations import Registration
@@ -130,13 +130,29 @@ DOCKING_RULES: Rules = {
     "lose": (a_side,),
     "read": (system, a_side, _docking_broker, operator),
 }
+TRIAL_OPENING: Rules = {"propose-trial": (a_side,)}
+"""Asked of the docking."""
+
+
+def trial_side(actor: Actor, trial: TrialLicence) -> Grant | None:
+    """Somebody of the two units of a trial."""
+    return a_side(actor, trial.docking)
+
+
+def trial_answerer(actor: Actor, trial: TrialLicence) -> Grant | None:
+    """Somebody of the unit that did not propose the trial."""
+    side = side_of(actor, trial.docking)
+    if side is None or side is trial.proposed_side:
+        return None
+    return a_side(actor, trial.docking)
+
+
 TRIAL_RULES: Rules = {
-    "start": (other_side,),
-    "report": (a_side,),
-    "convert": (a_side,),
-    "drop": (a_side,),
+    "start": (trial_answerer,),
+    "report": (trial_side,),
+    "convert": (trial_side,),
+    "drop": (trial_side,),
 }
-"""Asked of the docking; ``other_side`` there means who did not propose the trial."""
 
 
 def may_open(actor: Actor, need_org_id: UUID, offer_org_id: UUID) -> Grant | None:
@@ -161,13 +177,27 @@ def visible_dockings(actor: Actor) -> sa.ColumnElement[bool]:
     )
 
 
+def visible_trials(actor: Actor) -> sa.ColumnElement[bool]:
+    """Trials of dockings that the caller may know of."""
+    return sa.exists().where(
+        Docking.id == TrialLicence.docking_id, visible_dockings(actor)
+    )
+
+
 def my_dockings(actor: Actor) -> sa.ColumnElement[bool]:
-    """Dockings in which the caller himself takes part, on a side or as the broker."""
+    """Dockings in which the caller himself takes part, on a side or as the broker.
+
+    A broker does so only as long as he is one of the unit for which he mediates.
+    """
     mine = writing_org_ids(actor)
+    brokering = [s.org_id for s in actor.with_role(Role.BROKER)]
     return sa.or_(
         one_of(Docking.need_org_id, mine),
         one_of(Docking.offer_org_id, mine),
-        Docking.broker_id == actor.user_id,
+        sa.and_(
+            Docking.broker_id == actor.user_id,
+            one_of(Docking.broker_org_id, brokering),
+        ),
     )
 
 

@@ -16,17 +16,20 @@ from marketplace.integrations.files import FolderStore
 from marketplace.services import (
     accounts,
     attachments,
+    calendar_feeds,
     conflicts,
     disclosures,
     docking_days,
     docking_plans,
     docking_talks,
+    dockings,
     imports,
     invitations,
     memberships,
     messages,
     reports,
     teams,
+    trials,
 )
 from tests.docking import add, make_day, propose
 from tests.listings import SERVICES, make_need, make_offer
@@ -39,7 +42,14 @@ COMPLETE = {
     "address": "山东省青岛市市南区示例路1号",
     "scale": "MEDIUM",
 }
-NO_IDS = {"invitation-token", "group-digest"}
+NO_IDS = {"invitation-token", "group-digest", "feed-token"}
+TRIAL = {
+    "starts_on": "2026-12-01",
+    "ends_on": "2027-02-26",
+    "site": "青岛焊接车间（演示）",
+    "indicators": [{"text": "抗拉强度≥350 MPa"}],
+    "price_yuan": "800000.00",
+}
 SHEET = "名称\n一行\n".encode()
 
 
@@ -92,6 +102,7 @@ def open_market(world: World) -> Market:
     _checks(market)
     _docking_days(market)
     _reports(market)
+    _trials(market)
     world.session.commit()
     return market
 
@@ -166,6 +177,44 @@ def _offers_and_needs(market: Market) -> None:
         operator = world.actor("operator")
         found = SERVICES[kind].get(world.session, operator, UUID(market.names[name]))
         market.tags[name] = SERVICES[kind].tag(operator, found)
+
+
+def _trials(market: Market) -> None:
+    """A docking of its own need and offer, a meeting, three trials, and feeds."""
+    world = market.world
+    session = world.session
+    need = make_need(world, "POOLED", title="铝合金托盘焊接变形控制技术")
+    offer = make_offer(world, "LISTED", title="铝合金托盘焊接工艺及装备")
+    index = world.app.extensions["jiebang.index"]
+    pair = {"need_id": need.id, "offer_id": offer.id}
+    docking = dockings.open_(session, world.actor("broker"), index, pair)
+    held = {"starts_at": world.clock.now(), "place": "青岛"}
+    for who, action, given in (
+        ("firm", "express-interest", {}),
+        ("team", "accept", {}),
+        ("broker", "log-meeting", {"meeting": held}),
+        ("firm", "propose-nda", {"text": "双方保密三年。"}),
+        ("firm", "sign-nda", {"nda_version": 1}),
+        ("team", "sign-nda", {"nda_version": 1}),
+    ):
+        dockings.act(session, world.actor(who), docking.id, action, **given)
+    page = dockings.meetings(session, world.actor("firm"), docking.id).page()
+    market.names["meeting"] = str(page.items[0]["id"])
+    told = [{"name": "抗拉强度", "measured": "352 MPa"}]
+    for state, path in (
+        ("PROPOSED", ()),
+        ("RUNNING", (("start", {}),)),
+        ("ENDED", (("start", {}), ("report", {"results": told}))),
+    ):
+        made = trials.propose(session, world.actor("team"), docking.id, TRIAL)
+        for action, given in path:
+            trials.act(session, world.actor("firm"), made.id, action, **given)
+        market.keep(f"trial:{state}", made)
+    market.keep(
+        "docking:trial", dockings.get(session, system(world.clock.now()), docking.id)
+    )
+    for who in ("firm", "team"):
+        market.names["feed-token"], _ = calendar_feeds.make(session, world.actor(who))
 
 
 def _messages(market: Market) -> None:

@@ -6,6 +6,7 @@ from marketplace.api import (
     accounts,
     attachments,
     audit,
+    calendars,
     codes,
     conflicts,
     contracts,
@@ -24,6 +25,7 @@ from marketplace.api import (
     papers,
     reports,
     teams,
+    trials,
 )
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
@@ -31,6 +33,8 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     accounts.bp,
     attachments.bp,
     audit.bp,
+    calendars.secret,
+    calendars.bp,
     codes.bp,
     contracts.bp,
     conflicts.bp,
@@ -49,4 +53,5 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     papers.bp,
     reports.bp,
     teams.bp,
+    trials.bp,
 )

@@ -37,6 +37,13 @@ BY_METHOD = {
 }
 CHANGES = ("post", "put", "patch", "delete")
 ACTION = "/actions/{action}"
+WITHIN = (
+    "/dockings/{docking_id}/trials",
+    "/contracts/{contract_id}/amendments",
+    "/contracts/{contract_id}/amendments/{number}/actions/{action}",
+    "/contracts/{contract_id}/payments",
+)
+"""What is put into an object that stands above it, by whose ``ETag`` it is known."""
 IF_MATCH = {
     "name": "If-Match",
     "in": "header",
@@ -106,6 +113,8 @@ def _never_null(schema: dict[str, Any]) -> None:
 
 def _needs_if_match(paths: dict[str, Any], path: str, method: str) -> bool:
     """Whoever changes an object that can be read alone says what he has read."""
+    if method == "post" and path.endswith(WITHIN):
+        return True
     if method == "get" or "get" not in paths.get(path.removesuffix(ACTION), {}):
         return False
     return method != "post" or path.endswith(ACTION)

@@ -436,14 +436,16 @@ def unit_of_work(view: View, *, keep_answers: bool = True) -> View:
             return response
         _receive()
         _require_scope(getattr(view, _SCOPE, "write"))
-        key = request.headers.get("Idempotency-Key") if keep_answers else None
+        key = request.headers.get("Idempotency-Key")
 
         def answer() -> Response:
             return _whole_refusal(lambda: view(*args, **kwargs))
 
         try:
             if request.method == "POST" and key is not None:
-                return _once(key, answer)
+                _require_key(key)
+                if keep_answers:
+                    return _once(key, answer)
             response = answer()
             session.commit()
         except MarketplaceError as error:
@@ -498,11 +500,12 @@ def _require_scope(scope: str | None) -> None:
         )
 
 
-def _once(key: str, answer: Callable[[], Response]) -> Response:
-    """Answer a request with a key: from the store, or now and into the store.
+def _require_key(key: str) -> None:
+    """Refuse a key that cannot be one.
 
-    When two requests with one key run at once, the second one fails, on the key or on
-    what the first one changed before it: then it has the first one's answer.
+    Raises
+    ------
+    Invalid
     """
     if not (1 <= len(key) <= 255 and key.isprintable()):
         raise Invalid.at(
@@ -511,6 +514,14 @@ def _once(key: str, answer: Callable[[], Response]) -> Response:
             "须为 1 至 255 个可见字符",
             "must have 1 to 255 printable characters",
         )
+
+
+def _once(key: str, answer: Callable[[], Response]) -> Response:
+    """Answer a request with a key: from the store, or now and into the store.
+
+    When two requests with one key run at once, the second one fails, on the key or on
+    what the first one changed before it: then it has the first one's answer.
+    """
     caller = str(actor().user_id or f"public:{request.remote_addr}")[:64]
     asked = _request_hash()
     session = db.session()

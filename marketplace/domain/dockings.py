@@ -169,5 +169,22 @@ TRIAL_WORKFLOW = Workflow("trial", TrialState.PROPOSED, table([
     Transition("drop",    {TrialState.PROPOSED, TrialState.RUNNING, TrialState.ENDED},
                TrialState.DROPPED, Text("不转化", "Do not convert"),
                needs_reason=True),
+    Transition("lapse",   {TrialState.PROPOSED, TrialState.RUNNING, TrialState.ENDED},
+               TrialState.DROPPED, Text("随对接终止", "Ended with its docking"),
+               system=True),
 ]))
 # fmt: on
+TRYING = frozenset({NDA, SOLUTION, INTENT})
+"""States of a docking in which a trial may be proposed: the details are open, and
+nothing is signed yet."""
+UNDECIDED = frozenset({TrialState.PROPOSED, TrialState.RUNNING, TrialState.ENDED})
+"""Trials of which nobody knows yet what becomes of them."""
+
+
+class TrialVerdict(StrEnum):
+    """What a trial has shown of one indicator."""
+
+    MET = "met"  # 达到
+    NEAR = "near"  # 接近
+    MISSED = "missed"  # 未达到
+    UNSTATED = "unstated"  # 未测得

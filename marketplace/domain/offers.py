@@ -85,6 +85,8 @@ OFFER_WORKFLOW = Workflow("offer", DRAFT, table([
                Text("核准导入", "Admit a record checked before"), system=True),
     Transition("try",          {LISTED},                     TRIAL,
                Text("开始试用", "Begin a trial"), system=True),
+    Transition("end-trial",    {TRIAL},                      LISTED,
+               Text("结束试用", "End the last trial"), system=True),
     Transition("price",        {LISTED, TRIAL},              PRICING,
                Text("定价公示", "Publicise the price"), system=True),
     Transition("convert",      {PRICING},                    CONVERTED,

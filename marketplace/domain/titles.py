@@ -167,6 +167,13 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("issued_by", "签发人", "Issued by"),
     ("digest", "摘要值", "Digest"),
     ("note", "更正说明", "Note of corrections"),
+    ("proposed_side", "提出方", "Proposed by"),
+    ("starts_on", "开始日期", "From"),
+    ("ends_on", "结束日期", "Until"),
+    ("site", "试用场所", "Site"),
+    ("liability_cap_yuan", "责任上限", "Cap on liability"),
+    ("price_yuan", "价款", "Price"),
+    ("result", "结果", "Result"),
 )
 TITLES: dict[str, Text] = {name: Text(zh, en) for name, zh, en in _ROWS}
 WAN = Text("万元", "10,000 yuan")

@@ -2,6 +2,7 @@
 
 from marketplace.models import (
     attachments,
+    calendars,
     codes,
     conflicts,
     contracts,
@@ -24,6 +25,7 @@ from marketplace.models import (
 
 __all__ = [
     "attachments",
+    "calendars",
     "codes",
     "conflicts",
     "contracts",

@@ -214,4 +214,6 @@ class TrialLicence(Identified, Timestamped, Base):
     )
     revision: so.Mapped[int] = so.mapped_column()
 
+    docking: so.Mapped[Docking] = so.relationship(lazy="raise")
+
     __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012

@@ -24,6 +24,7 @@ from marketplace.errors import Text
 from marketplace.models.needs import Need, NeedVersion
 from marketplace.services import diagnosis_drafts as drafts
 from marketplace.services import diagnosis_figures as figures
+from marketplace.services import diagnosis_history as history
 from marketplace.services import diagnosis_terms as terms
 from marketplace.services import diagnosis_words as words
 from marketplace.services.diagnosis_drafts import IMPORTANT, USEFUL, Draft, Finding
@@ -153,7 +154,12 @@ RULES: tuple[Rule, ...] = (
     Rule("missing_field", USEFUL, Text("必填项未填", "Required field"),
          "4 required fields [P]", terms.missing_field),
 )
+HISTORY: tuple[Rule, ...] = (
+    Rule("declined_often", USEFUL, Text("对接多次未成", "Dockings came to nothing"),
+         "coded reasons of declined dockings [X]", history.declined_often),
+)
 # fmt: on
+"""Rules of the text, and of what became of the need that it is the text of."""
 
 
 def diagnose(
@@ -186,7 +192,7 @@ def diagnose(
         The public asked.
     """
     policies.require_signed_in(actor)
-    draft = drafts.read(session, actor, data)
+    draft = drafts.read(session, actor, data, need_id)
     advice = [_shown(rule, found, language) for rule, found in examine(draft)]
     advice.sort(key=lambda each: each["severity"] != IMPORTANT)
     duplicates = _duplicates(session, actor, index, draft, need_id)
@@ -197,14 +203,18 @@ def diagnose(
     return {
         "advice": advice,
         "duplicates": duplicates,
-        "summary": {**counts, "duplicates": len(duplicates), "rules": len(RULES)},
+        "summary": {
+            **counts,
+            "duplicates": len(duplicates),
+            "rules": len(RULES + HISTORY),
+        },
     }
 
 
 def examine(draft: Draft) -> list[tuple[Rule, Finding]]:
     """Apply every rule, in the order of the table."""
     found: list[tuple[Rule, Finding]] = []
-    for rule in RULES:
+    for rule in (*RULES, *HISTORY):
         for count, finding in enumerate(rule.find(draft)):
             if count >= MOST_ADVICE:
                 break

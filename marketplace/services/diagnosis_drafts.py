@@ -19,8 +19,9 @@ import sqlalchemy.orm as so
 
 from marketplace.domain.actors import Actor
 from marketplace.errors import FieldError, Text
-from marketplace.services import contents, needs, rules
+from marketplace.services import contents, declines, needs, rules
 from marketplace.services.contents import Indicators
+from marketplace.services.declines import Declined
 from marketplace.services.fields import Reader
 from marketplace.services.postings import COMPARISONS
 from matching.indicators import Comparison, Indicator, extract, from_parts, parse
@@ -243,6 +244,8 @@ class Draft:
     keywords : sequence of Passage
     lexicon : callable
         Returns the value of a rule in force by its key.
+    declined : sequence of Declined
+        Why dockings of the stored need came to nothing, for its owner.
     """
 
     on: date
@@ -252,6 +255,7 @@ class Draft:
     rows: Sequence[Row]
     keywords: Sequence[Passage]
     lexicon: Callable[[str], Mapping[str, Any]] = field(repr=False)
+    declined: Sequence[Declined] = ()
 
     def texts(self, *names: str) -> list[Passage]:
         """Return those of the named texts that are filled."""
@@ -302,8 +306,13 @@ def outside(hits: Iterable[Hit], other: Iterable[Hit]) -> Iterator[Hit]:
             yield hit
 
 
-def read(session: so.Session, actor: Actor, data: Mapping[str, Any]) -> Draft:
-    """Read a draft; nothing is refused."""
+def read(
+    session: so.Session,
+    actor: Actor,
+    data: Mapping[str, Any],
+    need_id: UUID | None = None,
+) -> Draft:
+    """Read a draft, of a stored need or a new one; nothing is refused."""
     region = _region(actor, data.get("owner_org_id"))
     known: dict[str, Mapping[str, Any]] = {}
 
@@ -335,6 +344,7 @@ def read(session: so.Session, actor: Actor, data: Mapping[str, Any]) -> Draft:
             if isinstance(word, str) and word.strip()
         ),
         lexicon=lexicon,
+        declined=declines.of_need(session, actor, need_id),
     )
 
 

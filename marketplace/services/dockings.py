@@ -72,6 +72,7 @@ from marketplace.services import (
     rules,
     serials,
     steps,
+    trials,
 )
 from marketplace.services.duties import Whom
 from marketplace.services.fields import (
@@ -729,6 +730,7 @@ def _settle(session: so.Session, actor: Actor, docking: Docking) -> None:
     if docking.state in OPEN - {RECOMMENDED, INTERESTED}:
         _dock_need(session, machine, docking)
     elif docking.state in GIVEN_UP:
+        trials.lapse(session, actor, docking)
         _undock_need(session, machine, docking)
     outcome = duties.DROPPED if docking.state in GIVEN_UP else duties.DONE
     duties.close(session, actor, kind="docking", subject_id=docking.id, outcome=outcome)

@@ -63,6 +63,7 @@ STEPS: Mapping[str, Text] = {
 # fmt: on
 PLACES: Mapping[str, str] = {
     "docking": "/api/v1/dockings/{id}",
+    "trial": "/api/v1/trials/{id}",
     "contract": "/api/v1/contracts/{id}",
     "registration": "/api/v1/contracts/{id}/registration",
     "need": "/api/v1/needs/{id}",

@@ -21,6 +21,7 @@ from marketplace.models.offers import Offer
 from marketplace.models.organisations import Team
 from marketplace.services import (
     codes,
+    declines,
     events,
     lifecycles,
     needs,
@@ -96,10 +97,8 @@ def for_need(
     posting, composed = postings.need_posting(
         need, *_as_read(session, actor, needs.KIND, need)
     )
-    owner = need.owner_org_id
-    return _answer(
-        session, actor, index, posting, composed, owner, limit, language, filters
-    )
+    asked = _Asked(posting, composed, need.owner_org_id, need)
+    return _answer(session, actor, index, asked, limit, language, filters)
 
 
 def for_offer(
@@ -116,10 +115,8 @@ def for_offer(
     posting, composed = postings.offer_posting(
         offer, *_as_read(session, actor, offers.KIND, offer)
     )
-    owner = offer.owner_org_id
-    return _answer(
-        session, actor, index, posting, composed, owner, limit, language, filters
-    )
+    asked = _Asked(posting, composed, offer.owner_org_id, offer)
+    return _answer(session, actor, index, asked, limit, language, filters)
 
 
 def _as_read(
@@ -160,38 +157,57 @@ def preview(
         offer = offers.unsaved(session, actor, data)
         owner = offer.owner_org_id
         made = postings.offer_posting(offer, offer.working, Tier.OWNER)
-    posting, composed = replace(made[0], id=PREVIEW_ID), made[1]
-    return _answer(
-        session, actor, index, posting, composed, owner, limit, language, filters
-    )
+    asked = _Asked(replace(made[0], id=PREVIEW_ID), made[1], owner)
+    return _answer(session, actor, index, asked, limit, language, filters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is ranked for: as it is read, whose it is, and its row if it has one."""
+
+    posting: Posting
+    composed: Composed
+    owner_org_id: UUID
+    subject: Need | Offer | None = None
 
 
 def _answer(
     session: so.Session,
     actor: Actor,
     index: MatchIndex,
-    posting: Posting,
-    composed: Composed,
-    owner_org_id: UUID,
+    asked: _Asked,
     limit: int,
     language: str,
     filters: Mapping[str, Any],
 ) -> dict[str, Any]:
+    posting = asked.posting
     kinds = {"need"} if posting.kind in SUPPLY else _kinds(filters)
-    where = _admitted(session, actor, posting, owner_org_id, kinds, filters)
-    ranked = index.fresh(session).rank(posting, limit, where)
+    where = _admitted(session, actor, posting, asked.owner_org_id, kinds, filters)
+    marks = declines.marks(session, actor, asked.subject)
+    ranked = index.fresh(session).rank(posting, limit + marks.more, where)
     sides = _sides(session, actor, [UUID(m.id) for m in ranked], need=kinds == {"need"})
     names = {
         name: codes.names(session, name, only=said)
         for name, said in codes_in(ranked).items()
     }
-    own = Side(posting.id, posting.kind, posting.title, owner_org_id, "", composed)
-    items = [
-        _view(match, own, sides[match.id], rank, language, names)
-        for rank, match in enumerate(
-            (m for m in ranked if m.id in sides and WORTH.admits(m)), start=1
-        )
-    ]
+    called = declines.names(session, marks)
+    own = Side(
+        posting.id,
+        posting.kind,
+        posting.title,
+        asked.owner_org_id,
+        "",
+        asked.composed,
+    )
+    worth = [m for m in ranked if m.id in sides and WORTH.admits(m)]
+    items = []
+    for rank, match in enumerate(marks.settle(worth)[:limit], start=1):
+        item = _view(match, own, sides[match.id], rank, language, names)
+        mark = marks.lowered.get(match.id)
+        if mark is not None:
+            said = declines.sentence(mark, language, called)
+            item["reasons"].insert(0, said)
+        items.append(item)
     return {"items": items, "next": None, "total": len(items)}
 
 

@@ -470,7 +470,7 @@ def act(
 def advance(
     session: so.Session, actor: Actor, offer_id: UUID, action: str, *, comment: str = ""
 ) -> Offer:
-    """Make a move that only the system makes: try, price, convert."""
+    """Make a move that only the system makes: try, end-trial, price, convert."""
     return lifecycles.advance(session, actor, KIND, offer_id, action, comment=comment)
 
 

@@ -23,7 +23,7 @@ from marketplace.errors import MarketplaceError, Text
 from marketplace.services import tokens
 from tests.docking import DAY
 from tests.listings import NEED
-from tests.markets import SHEET, Market, open_market
+from tests.markets import SHEET, TRIAL, Market, open_market
 from tests.people import CAST, PASSWORD, World, valid_uscc
 
 OPEN = "open"
@@ -322,12 +322,45 @@ def of_figures() -> Iterator[Case]:
         yield Case("GET", f"/reports/{{report:{name}}}/sheet", may)
 
 
+def of_trials() -> Iterator[Case]:
+    """The trials of a docking, its meetings as files, and calendar feeds."""
+    sides = FIRM | UNIVERSITY
+    seen = sides | OPERATORS | {"broker"}
+    place = "/dockings/{docking:trial}"
+    offered, running, ended = (
+        f"/trials/{{trial:{state}}}" for state in ("PROPOSED", "RUNNING", "ENDED")
+    )
+    yield Case("GET", f"{place}/meetings/{{meeting}}.ics", seen)
+    yield Case("GET", f"{place}/trials", seen)
+    lookers = dict.fromkeys(OPERATORS | {"broker"}, 403)
+    yield Case("POST", f"{place}/trials", sides, body=TRIAL, but=lookers)
+    yield Case("GET", offered, seen)
+    yield Case("GET", f"{offered}/events", seen)
+
+    def move(path: str, action: str, may: set[str], **body: Any) -> Case:
+        refused = dict.fromkeys(seen - may, 403)
+        return Case("POST", f"{path}/actions/{action}", may, body=body, but=refused)
+
+    results = [{"name": "抗拉强度", "measured": "352 MPa", "verdict": "met"}]
+    yield move(offered, "start", FIRM)
+    yield move(offered, "drop", sides, comment="不试了")
+    yield move(running, "report", sides, results=results)
+    yield move(ended, "drop", sides, comment="不转化")
+    unsigned = dict.fromkeys(sides, 422) | lookers
+    contract = {"contract_id": "{docking:trial}"}
+    yield Case("POST", f"{ended}/actions/convert", set(), body=contract, but=unsigned)
+    yield Case("POST", "/me/calendar-feed", ALL, public=401)
+    yield Case("DELETE", "/me/calendar-feed", ALL, public=401)
+    yield Case("GET", "/calendars/{feed-token}.ics", scope=None)
+
+
 CASES: tuple[Case, ...] = (
     *docking(),
     *of_figures(),
     *of_subject("need"),
     *of_subject("offer"),
     *moves(),
+    *of_trials(),
     Case(
         "POST",
         "/auth/tokens",

@@ -71,6 +71,10 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     "talk_id": ("talk",),
     "report_id": ("report:city", "report:unit"),
+    "docking_id": ("docking:trial",),
+    "meeting_id": ("meeting",),
+    "trial_id": ("trial:PROPOSED", "trial:RUNNING", "trial:ENDED"),
+    "token": ("feed-token",),
 }
 UNIT_OF = {"member:team": "org:university", "team:1": "org:university"}
 WORDS = {"list_id": "region", "number": 1, "kind": "needs", "code": "CT_N"}
@@ -120,7 +124,9 @@ def fill(case: schemathesis.Case, market: Market, pick: int, client: Client) -> 
     for name, value in chosen(case.operation, pick).items():
         case.path_parameters[name] = market.names.get(value, value)
     if "If-Match" in (case.headers or {}):
-        path = case.formatted_path.partition("/actions/")[0]
+        path, acts, _ = case.formatted_path.partition("/actions/")
+        if case.method.lower() == "post" and not acts:
+            path = path.rpartition("/")[0]
         case.headers["If-Match"] = client.get(path).headers.get("ETag", '"0"')
 
 

@@ -278,6 +278,14 @@ LIES = {
         "value_known": "email = 'daily'",
         "hour_of_a_day": "digest_hour = 24",
     },
+    "trial_licences": {
+        "state_known": "state = 'LOST'",
+        "value_known": "proposed_side = 'state'",
+        "ends_after_start": "ends_on = starts_on",
+        "amounts_not_negative": "liability_cap_yuan = 0, price_yuan = -1",
+        "converted_by_contract": "state = 'CONVERTED', contract_id = NULL",
+    },
+    "calendar_feeds": {"hash_length": "token_hash = 'abc'"},
     "need_intended_units": {"someone": "org_id = NULL, name = ''"},
 }
 """For each CHECK an UPDATE that would make it false."""
@@ -299,6 +307,7 @@ DOUBLES = {
     "organisations": "uscc = (SELECT MIN(uscc) FROM organisations)",
     "users": "email = (SELECT MIN(email) FROM users)",
     "api_tokens": "token_hash = (SELECT MIN(token_hash) FROM api_tokens)",
+    "calendar_feeds": "token_hash = (SELECT MIN(token_hash) FROM calendar_feeds)",
     "memberships": ", ".join(
         f"{c} = {FIRST.format(c, 'memberships')}" for c in ("user_id", "org_id")
     ),
@@ -318,6 +327,9 @@ ORPHANS = {
     "messages": "user_id = id",
     "message_preferences": "user_id = '00000000000000000000000000000000'",
     "disclosure_grants": "org_id = subject_id",
+    "trial_licences": "docking_id = id",
+    "calendar_feeds": "user_id = '00000000000000000000000000000000' WHERE user_id ="
+    " (SELECT user_id FROM calendar_feeds ORDER BY user_id LIMIT 1)",
 }
 
 
