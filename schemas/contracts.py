@@ -396,6 +396,10 @@ class PlanSchema(OpaqueSchema):
     net_technical_yuan = Money(required=True)
     technical_income_yuan = Money(required=True)
     instalments = fields.List(fields.Nested(PlanRowSchema), required=True)
+    unassigned_yuan = Money(
+        required=True,
+        metadata={"description": "Paid, and counted for no instalment of the plan."},
+    )
 
 
 class RuleSetRefSchema(OpaqueSchema):

@@ -110,10 +110,16 @@ class WorkingCalendar:
 
     def elapsed(self, start: date, end: date) -> int:
         """Count as ``between`` does, weekdays where a year's holidays are not known."""
-        days = (end - start).days
-        return sum(
-            self._may_be_working(start + timedelta(days=n + 1)) for n in range(days)
-        )
+        if end <= start:
+            return 0
+        weekdays = _weekdays_to(end) - _weekdays_to(start)
+        worked = [d for d in self.make_up_days if d.weekday() >= 5]
+        free = [d for d in self.holidays - self.make_up_days if d.weekday() < 5]
+        within = [
+            sum(1 for d in days if start < d <= end and self.is_settled(d))
+            for days in (worked, free)
+        ]
+        return weekdays + within[0] - within[1]
 
     def last_before(self, end: date, working_days: int) -> date:
         """Return the latest day from which so many working days have passed by ``end``.
@@ -139,3 +145,9 @@ class WorkingCalendar:
         """Count the working days after ``start`` up to and including ``end``."""
         days = (end - start).days
         return sum(self.is_working(start + timedelta(days=n + 1)) for n in range(days))
+
+
+def _weekdays_to(day: date) -> int:
+    """Count the weekdays from the first Monday of the calendar up to ``day``."""
+    weeks, rest = divmod(day.toordinal(), 7)
+    return 5 * weeks + min(rest, 5)

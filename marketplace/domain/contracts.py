@@ -50,7 +50,7 @@ EXECUTED = BOUND | {COMPLETED}
 CONTRACT_WORKFLOW = Workflow("contract", DRAFT, table([
     Transition("sign",        {DRAFT},            DRAFT,
                Text("签字盖章", "Record a signature"),
-               fields=("signer", "signed_on", "attachment_id")),
+               fields=("signer", "signed_on", "attachment_id", "party")),
     Transition("withdraw-signature", {DRAFT},     DRAFT,
                Text("撤回签字", "Take a signature back"), needs_reason=True),
     Transition("conclude",    {DRAFT},            SIGNED,

@@ -80,6 +80,8 @@ from marketplace.services.paging import Listing
 
 Values = dict[str, Any]
 PATH = "/api/v1/contracts"
+AGREED = "AGREED"
+"""Ground for a rescission that takes both sides (code list rescission_ground)."""
 LINKS = frozenset({"docking_id", "need_id", "offer_id", "owner_org_id"})
 PAPERS = frozenset(
     {
@@ -437,6 +439,7 @@ def edit(
     if not changes:
         return contract
     contract.current.content = events.plain(values)
+    _carry_over(proposed(session, contract), contract.current, changes)
     _show_in_columns(session, contract, values)
     steps.touch(contract, actor)
     events.record(
@@ -452,6 +455,17 @@ def edit(
     )
     session.flush()
     return contract
+
+
+def _carry_over(
+    waiting: ContractVersion | None,
+    current: ContractVersion,
+    changes: Mapping[str, Any],
+) -> None:
+    """Write changed papers into an amendment that waits, or they would be lost."""
+    if waiting is not None:
+        papers = {name: current.content[name] for name in changes}
+        waiting.content = {**waiting.content, **papers}
 
 
 def _require_open(
@@ -590,6 +604,8 @@ def act(
     if action == "sign":
         _tell_signed(session, actor, contract, step.grant.org_id)
         _conclude_if_signed(session, actor, contract)
+    if contract.state not in BOUND:
+        _let_amendment_lapse(session, actor, contract)
     _owe(session, actor, contract)
     return contract
 
@@ -670,7 +686,8 @@ def _put_signature(move: _Move, version: ContractVersion) -> None:
     for there in version.signatures:
         if there.party_key == key and there.side is party.side:
             raise Conflict(Text("该方已签字", "this party has signed already"))
-        if there.recorded_by == actor.user_id and party.org_id is not None:
+        both = party.org_id is not None and there.org_id is not None
+        if both and there.recorded_by == actor.user_id:
             raise Conflict(
                 Text(
                     "同一人不能代表两方签字",
@@ -750,23 +767,33 @@ def _signed_file(
 
 
 def _digest(content: Mapping[str, Any]) -> str:
-    """SHA-256 over the content in one canonical form."""
-    text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    """SHA-256 over what the parties agree on, in one canonical form.
+
+    Papers of the registry may change after a signature and are left out.
+    """
+    agreed = {name: value for name, value in content.items() if name not in PAPERS}
+    text = json.dumps(agreed, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def _withdraw_signature(move: _Move) -> None:
-    """Take back what the caller's own unit had signed."""
+    """Take back what the caller's unit had signed, or recorded for one outside."""
+    signatures = move.contract.current.signatures
     mine = [
-        s
-        for s in move.contract.current.signatures
-        if s.org_id == move.step.grant.org_id
+        s for s in signatures if _unit_of(move.session, s) == move.step.grant.org_id
     ]
     if not mine:
         raise Conflict(Text("贵单位尚未签字", "your unit has not signed"))
     for signature in mine:
-        move.contract.current.signatures.remove(signature)
+        signatures.remove(signature)
     move.changes = events.difference({"side": mine[0].side}, {})
+
+
+def _unit_of(session: so.Session, signature: ContractSignature) -> UUID | None:
+    """Return the unit that brought a signature in: its own, or with the signed file."""
+    if signature.org_id is not None:
+        return signature.org_id
+    return session.get_one(Attachment, signature.attachment_id).org_id
 
 
 def _all_signed(contract: Contract, version: ContractVersion) -> bool:
@@ -827,8 +854,10 @@ def _day(move: _Move, name: str, default: date | None) -> date:
 
 
 def _complete(move: _Move) -> None:
-    """The buyer says that everything was delivered and accepted."""
-    move.contract.completed_on = _day(move, "completed_on", None)
+    """The buyer or the seller says that everything was delivered and accepted."""
+    day = _day(move, "completed_on", None)
+    _not_before(day, "completed_on", move.contract.effective_on)
+    move.contract.completed_on = day
     move.changes = events.difference({}, {"completed_on": move.contract.completed_on})
     _advance_need(move.session, move.actor, move.contract, "solve")
 
@@ -851,15 +880,15 @@ def _rescind(move: _Move) -> None:
         )
     contract = move.contract
     org = str(move.step.grant.org_id)
+    side = _side_of(contract, move.step.grant.org_id)
+    day = _day(move, "rescinded_on", None)
+    _not_before(day, "rescinded_on", contract.signed_on)
     asked = contract.rescission
-    if ground == "AGREED" and asked.get("org", org) == org:
-        contract.rescission = {
-            "org": org,
-            "ground": ground,
-        }
+    if ground == AGREED and asked.get("side", side) == side:
+        contract.rescission = {"org": org, "side": side.value, "ground": ground}
         move.stays = True
     else:
-        contract.rescinded_on = _day(move, "rescinded_on", None)
+        contract.rescinded_on = day
         contract.rescission = {
             **asked,
             "ground": ground,
@@ -867,6 +896,18 @@ def _rescind(move: _Move) -> None:
             "reason": move.step.comment,
         }
     move.changes = events.difference({}, {"ground": ground})
+
+
+def _side_of(contract: Contract, org_id: UUID | None) -> Side:
+    """Return the side on which a unit stands."""
+    return next(party.side for party in contract.parties if party.org_id == org_id)
+
+
+def _not_before(day: date, name: str, first: date | None) -> None:
+    """Refuse a day that lies before the one on which the matter began."""
+    if first is not None and day < first:
+        text = Text("不能早于 {day}", "lies before {day}").format(day=first)
+        raise Invalid(errors=[FieldError(f"/{name}", "too_early", text)])
 
 
 def _annul(move: _Move) -> None:
@@ -1040,26 +1081,18 @@ def _check_amendment(
     after: Values,
 ) -> None:
     """Refuse a change of nothing, of the parties' identity, or below what was paid."""
-    from marketplace.services import payments  # noqa: PLC0415 - payments know contracts
-
     reader = Reader(session, actor.today)
     if before == after:
         reader.wrong("/changes", "nothing_changes", "没有变更内容", "changes nothing")
+    if _identities(before) != _identities(after):
+        reader.wrong(
+            "/parties",
+            "other_parties",
+            "变更协议不能更换当事人，请另签合同",
+            "an amendment does not exchange the parties; that takes another contract",
+        )
     contract_contents.check_complete(reader, after)
-    sums = payments.sums(session, contract.id)
-    royalty = after["payment_method"] in contract_contents.ROYALTY_METHODS
-    for name, paid in (
-        ("total_yuan", sums.net_yuan),
-        ("technical_yuan", sums.net_technical_yuan),
-    ):
-        if not royalty and after[name] is not None and after[name] < paid:
-            reader.wrong(
-                f"/{name}",
-                "below_what_was_paid",
-                "不能低于已收款 {paid}",
-                "must not be below what was paid, {paid}",
-                paid=paid,
-            )
+    _check_paid(session, reader, contract, after)
     reader.errors = [
         FieldError(
             e.pointer if e.pointer == "/changes" else f"/changes{e.pointer}",
@@ -1069,6 +1102,37 @@ def _check_amendment(
         for e in reader.errors
     ]
     reader.refuse()
+
+
+def _identities(values: Values) -> list[tuple[str, str]]:
+    """Return who the parties are, by what their signatures are known by."""
+    return sorted(
+        (str(p["side"]), str(p["organisation_id"] or p["name"]))
+        for p in values["parties"]
+    )
+
+
+def _check_paid(
+    session: so.Session, reader: Reader, contract: Contract, after: Values
+) -> None:
+    """Note amounts that lie below what was paid already."""
+    from marketplace.services import payments  # noqa: PLC0415 - payments know contracts
+
+    if after["payment_method"] in contract_contents.ROYALTY_METHODS:
+        return
+    sums = payments.sums(session, contract.id)
+    for name, paid in (
+        ("total_yuan", sums.net_yuan),
+        ("technical_yuan", sums.net_technical_yuan),
+    ):
+        if after[name] is not None and after[name] < paid:
+            reader.wrong(
+                f"/{name}",
+                "below_what_was_paid",
+                "不能低于已收款 {paid}",
+                "must not be below what was paid, {paid}",
+                paid=paid,
+            )
 
 
 def proposed(session: so.Session, contract: Contract) -> ContractVersion | None:
@@ -1120,6 +1184,8 @@ def decide_amendment(
         if known is None:
             raise NotFound
         raise Conflict(Text("该变更不在待签状态", "it does not wait for signatures"))
+    if contract.state not in BOUND:
+        raise kind_refusal(actor, contract, rule)
     row: Transition[Any] = KIND.workflow.transitions[0]
     move = _Move(
         session,
@@ -1135,6 +1201,7 @@ def decide_amendment(
         version.state = VersionState.REFUSED
         move.changes = events.difference({}, {"refused": version.number})
     else:
+        _still_above_paid(session, actor, contract, version)
         _put_signature(move, version)
     steps.touch(contract, actor)
     events.record(
@@ -1157,10 +1224,43 @@ def decide_amendment(
     if version.state in TO_SIGN:
         if _all_signed(contract, version):
             _put_in_force(session, actor, contract, version)
+            _owe(session, actor, contract)
         else:
             _owe_amendment(session, actor, contract, version)
     session.flush()
     return version
+
+
+def _still_above_paid(
+    session: so.Session, actor: Actor, contract: Contract, version: ContractVersion
+) -> None:
+    """Refuse to sign what payments have overtaken since it was proposed."""
+    reader = Reader(session, actor.today)
+    _check_paid(session, reader, contract, values_of(version))
+    if reader.errors:
+        raise Conflict(
+            Text(
+                "提出变更后又有收款，变更后的金额已低于已收款，请重新提出变更",
+                "payments since have made its amounts lie below what was paid;"
+                " refuse it and propose another",
+            )
+        )
+
+
+def _let_amendment_lapse(session: so.Session, actor: Actor, contract: Contract) -> None:
+    """Drop an amendment that waits on a contract which is over."""
+    waiting = proposed(session, contract)
+    if waiting is None:
+        return
+    waiting.state = "REFUSED"
+    events.record(
+        session,
+        actor,
+        contract,
+        "contract.amendment-lapsed",
+        changes=events.difference({}, {"refused": waiting.number}),
+    )
+    session.flush()
 
 
 def _put_in_force(

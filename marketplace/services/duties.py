@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -152,8 +152,10 @@ def open_(
 def _before(session: so.Session, actor: Actor, due_on: date, days: int) -> date:
     """Return the day of the reminder: some working days before, but not yesterday."""
     calendar = calendars.working_calendar(session)
-    whole = calendar.elapsed(actor.today, due_on)
-    return calendar.expected(actor.today, max(0, whole - days))
+    day = due_on
+    while day > actor.today and calendar.elapsed(day, due_on) < days:
+        day -= timedelta(days=1)
+    return max(day, actor.today)
 
 
 def close(

@@ -25,6 +25,7 @@ from marketplace.domain.contracts import (
     IN_FORCE,
     RESCINDED,
     UNTOUCHED,
+    VOID,
     PaymentKind,
     Side,
 )
@@ -38,7 +39,7 @@ from marketplace.services.paging import Listing
 
 Values = dict[str, Any]
 PAYABLE = IN_FORCE | {COMPLETED}
-RETURNABLE = PAYABLE | {RESCINDED}
+RETURNABLE = PAYABLE | {RESCINDED, VOID}
 DEDUCTION: tuple[Field, ...] = (
     Code("kind", list_id="income_deduction"),
     Amount("amount_yuan"),
@@ -179,7 +180,7 @@ def _read(
             Text("该凭证号已登记", "this voucher was recorded already"),
         )
     if kind is PaymentKind.RETURNED:
-        facts = _returned(reader, data, amount, rows)
+        facts = _returned(reader, data, amount, paid_on, rows)
     else:
         facts = _received(reader, contract, data, amount, rows)
     note = NOTE.read(reader, data.get("note"), None)
@@ -273,22 +274,31 @@ def _usual_part(
     *,
     open_ended: bool,
 ) -> Decimal:
-    """Split a payment as the contract's total is split; the last one takes the rest."""
+    """Split a payment as what is still to be paid of the contract is split.
+
+    The share is one of what is left, so that what rounding gives or takes is made up
+    by the payments that follow, and the last one takes the rest.
+    """
     if technical is None or not total or open_ended:
         return amount
-    left = technical - so_far.net_technical_yuan
-    if so_far.net_yuan + amount == total:
-        return min(left, amount)
-    return min(contracts.share_of(amount, technical, total), left)
+    to_pay = total - so_far.net_yuan
+    left = max(NOTHING, technical - so_far.net_technical_yuan)
+    return min(contracts.share_of(amount, left, to_pay), left, amount)
 
 
 def _returned(
     reader: Reader,
     data: Mapping[str, Any],
     amount: Decimal,
+    paid_on: date | None,
     rows: Sequence[ContractPayment],
 ) -> Values:
-    """Take back a payment, whole or in part, with its technical part and income."""
+    """Take back a payment, whole or in part, with its technical part and income.
+
+    Each part is a share of what is left of it, the income one of the technical part
+    that goes back: no part ever exceeds the one that holds it, and what is returned to
+    the last 分 leaves nothing of any.
+    """
     reverses = reader.reference(data.get("reverses_id"), "/reverses_id")
     origin = next(
         (r for r in rows if r.id == reverses and r.kind is PaymentKind.RECEIVED), None
@@ -300,8 +310,15 @@ def _returned(
             "须指明所退的收款记录",
             "say which payment is returned",
         )
-    back = [r for r in rows if r.reverses_id == origin.id]
-    left = origin.amount_yuan - sum((r.amount_yuan for r in back), NOTHING)
+    if paid_on is not None and paid_on < origin.paid_on:
+        reader.wrong(
+            "/paid_on",
+            "before_receipt",
+            "不能早于所退收款的日期 {day}",
+            "lies before {day}, the day of the payment that is returned",
+            day=origin.paid_on,
+        )
+    left, technical, income = _left_of(origin, rows)
     if amount > left:
         reader.wrong(
             "/amount_yuan",
@@ -310,35 +327,41 @@ def _returned(
             "only {left} of it is left",
             left=left,
         )
-    parts = {}
-    for name in ("technical_yuan", "technical_income_yuan"):
-        whole = getattr(origin, name)
-        rest = whole - sum((getattr(r, name) for r in back), NOTHING)
-        share = contracts.share_of(amount, whole, origin.amount_yuan)
-        parts[name] = rest if amount == left else min(share, rest)
-    # Of what is left no more may be technical than is left at all, and no more may
-    # be income than is technical: rounding each share alone could break that.
-    parts["technical_yuan"] = min(
-        amount, max(parts["technical_yuan"], parts["technical_income_yuan"])
-    )
+    part = contracts.share_of(amount, technical, left)
     return {
-        **parts,
+        "technical_yuan": part,
+        "technical_income_yuan": contracts.share_of(part, income, technical),
         "deductions": [],
         "instalment": origin.instalment,
         "reverses_id": origin.id,
     }
 
 
+def _left_of(
+    origin: ContractPayment, rows: Sequence[ContractPayment]
+) -> tuple[Decimal, Decimal, Decimal]:
+    """Return amount, technical part and income of a receipt less what went back."""
+    back = [row for row in rows if row.reverses_id == origin.id]
+    return (
+        origin.amount_yuan - sum((r.amount_yuan for r in back), NOTHING),
+        origin.technical_yuan - sum((r.technical_yuan for r in back), NOTHING),
+        origin.technical_income_yuan
+        - sum((r.technical_income_yuan for r in back), NOTHING),
+    )
+
+
 def owe_instalment(session: so.Session, actor: Actor, contract: Contract) -> None:
-    """Have the buyer owe the next instalment of the plan that is not yet paid."""
+    """Have the buyer owe the earliest instalment that is due a day and not yet paid."""
     duties.close(
         session, actor, kind="contract", subject_id=contract.id, steps=("pay",)
     )
     if contract.state not in IN_FORCE:
         return
     plan = instalments(session, contract)
-    waiting = next(
-        (row for row in plan if row["open_yuan"] > 0 and row["due_on"]), None
+    waiting = min(
+        (row for row in plan if row["open_yuan"] > 0 and row["due_on"]),
+        key=lambda row: (row["due_on"], row["number"]),
+        default=None,
     )
     if waiting is None:
         return
@@ -358,50 +381,85 @@ def owe_instalment(session: so.Session, actor: Actor, contract: Contract) -> Non
 def instalments(session: so.Session, contract: Contract) -> list[Values]:
     """Return the payment plan with what was paid of each instalment.
 
-    Payments that name an instalment count for it, the others for the earliest that is
-    still open. ``state`` is ``planned``, ``part``, ``paid``, ``paid-late`` or
-    ``overdue``; early payment is told by ``paid_on`` before ``due_on``.
+    ``state`` is ``planned``, ``part``, ``paid`` or ``paid-late``; early payment is told
+    by ``paid_on`` before ``due_on``.
     """
+    return _spread(contract, _rows(session, contract.id))[0]
+
+
+def _spread(
+    contract: Contract, rows: Sequence[ContractPayment]
+) -> tuple[list[Values], Decimal]:
+    """Spread what was received, less what went back, over the plan.
+
+    Payments that name an instalment count for it, up to its amount. What is above it,
+    what names none, and what names one that an amendment has dropped counts for the
+    earliest that is still open. Returns the plan, and what no instalment takes.
+    """
+    plan = _unpaid_plan(contract)
+    loose: list[tuple[Decimal, date]] = []
+    for row in rows:
+        if row.kind is not PaymentKind.RECEIVED:
+            continue
+        left, _, _ = _left_of(row, rows)
+        named = (row.instalment or 0) - 1
+        if 0 <= named < len(plan):
+            left -= _take(plan[named], left, row.paid_on, named=True)
+        loose.append((left, row.paid_on))
+    unassigned = NOTHING
+    for rest, paid_on in loose:
+        left = rest
+        for entry in plan:
+            left -= _take(entry, left, paid_on)
+        unassigned += left
+    return plan_with_states(plan), unassigned
+
+
+def _unpaid_plan(contract: Contract) -> list[Values]:
     values = contracts.values_of(contract.current)
-    rows = _rows(session, contract.id)
-    plan = [
+    return [
         {
             "number": index,
             "deliverable": row["deliverable"],
             "due_on": row["due_on"],
             "amount_yuan": row["amount_yuan"] or NOTHING,
+            "is_open_ended": row["amount_yuan"] is None,
             "paid_yuan": NOTHING,
             "paid_on": None,
         }
         for index, row in enumerate(values["instalments"], start=1)
     ]
-    loose = NOTHING
-    for row in rows:
-        sign = 1 if row.kind is PaymentKind.RECEIVED else -1
-        if row.instalment is None or row.instalment > len(plan):
-            loose += sign * row.amount_yuan
-            continue
-        entry = plan[row.instalment - 1]
-        entry["paid_yuan"] += sign * row.amount_yuan
-        if sign > 0:
-            entry["paid_on"] = row.paid_on
-    for entry in plan:
-        taken = max(NOTHING, min(loose, entry["amount_yuan"] - entry["paid_yuan"]))
-        entry["paid_yuan"] += taken
-        loose -= taken
-    return plan_with_states(plan)
+
+
+def _take(
+    entry: Values, money: Decimal, paid_on: date, *, named: bool = False
+) -> Decimal:
+    """Count money for an instalment and return how much of it the instalment takes.
+
+    One whose amount is not known yet, as with royalties, takes all that names it.
+    """
+    room = entry["amount_yuan"] - entry["paid_yuan"]
+    taken = money if entry["is_open_ended"] and named else min(money, room)
+    if taken <= 0:
+        return NOTHING
+    entry["paid_yuan"] += taken
+    entry["paid_on"] = max(entry["paid_on"] or paid_on, paid_on)
+    return taken
 
 
 def plan_with_states(plan: list[Values]) -> list[Values]:
     """Say of each instalment how it stands, apart from whether today is late."""
     for entry in plan:
         entry["open_yuan"] = max(NOTHING, entry["amount_yuan"] - entry["paid_yuan"])
-        late = _is_late(entry["paid_on"], entry["due_on"])
-        if not entry["open_yuan"]:
-            entry["state"] = "paid-late" if late else "paid"
-        else:
-            entry["state"] = "part" if entry["paid_yuan"] > 0 else "planned"
+        entry["state"] = _standing(entry)
     return plan
+
+
+def _standing(entry: Mapping[str, Any]) -> str:
+    nothing_yet = entry["is_open_ended"] and not entry["paid_yuan"]
+    if entry["open_yuan"] or nothing_yet:
+        return "part" if entry["paid_yuan"] > 0 else "planned"
+    return "paid-late" if _is_late(entry["paid_on"], entry["due_on"]) else "paid"
 
 
 def _is_late(paid_on: date | None, due_on: date | None) -> bool:
@@ -450,7 +508,9 @@ def _shown(payment: ContractPayment) -> Values:
 def view(session: so.Session, actor: Actor, contract_id: UUID) -> Values:
     """Show the plan of a contract beside what was paid."""
     contract = contracts.get(session, actor, contract_id)
-    found = sums(session, contract.id)
+    rows = _rows(session, contract.id)
+    found = _sums(rows)
+    plan, unassigned = _spread(contract, rows)
     return {
         "total_yuan": contract.total_yuan,
         "technical_yuan": contract.technical_yuan,
@@ -460,9 +520,9 @@ def view(session: so.Session, actor: Actor, contract_id: UUID) -> Values:
         "net_technical_yuan": found.net_technical_yuan,
         "technical_income_yuan": found.income_yuan,
         "instalments": [
-            {**row, "overdue": bool(_overdue(row, actor.today))}
-            for row in instalments(session, contract)
+            {**row, "overdue": bool(_overdue(row, actor.today))} for row in plan
         ],
+        "unassigned_yuan": unassigned,
     }
 
 

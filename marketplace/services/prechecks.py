@@ -12,9 +12,11 @@ import sqlalchemy.orm as so
 from marketplace import thread_policies as rights
 from marketplace.domain.actors import Actor
 from marketplace.domain.roles import Role
-from marketplace.errors import Text
+from marketplace.errors import Conflict, Text
 from marketplace.models.contracts import Contract
 from marketplace.services import contract_defaults, contracts, readiness
+from marketplace.services.readiness_facts import RuleSet
+from marketplace.services.rules import NoRule
 
 
 def of_contract(
@@ -37,9 +39,14 @@ def of_contract(
         ``rule_set`` and ``items``: each with ``code``, ``status`` (pass, fix, ask),
         ``pointers``, ``message``, ``clause``, ``source`` and ``mark``; ``defaults``:
         what the law says where the contract is silent.
+
+    Raises
+    ------
+    Conflict
+        No registration rules are known for that day.
     """
     day = on or contract.signed_on or actor.today
-    rule_set = readiness.rule_set(session, day)
+    rule_set = rules_of_day(session, day)
     picture = readiness.picture_of(
         session, contract, contract.current, today=actor.today
     )
@@ -64,6 +71,23 @@ def of_contract(
             for row in contract_defaults.defaults(values)
         ],
     }
+
+
+def rules_of_day(session: so.Session, day: date) -> RuleSet:
+    """Return the registration rules of a day.
+
+    Raises
+    ------
+    Conflict
+        None are known: the day lies before the first ones.
+    """
+    try:
+        return readiness.rule_set(session, day)
+    except NoRule:
+        text = Text(
+            "没有 {day} 的认定登记规则", "no registration rules are known for {day}"
+        )
+        raise Conflict(text.format(day=day)) from None
 
 
 _OFFICIALS = (

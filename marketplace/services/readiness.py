@@ -206,6 +206,21 @@ def rule_set(session: so.Session, on: date, region: str = "") -> RuleSet:
     )
 
 
+def rule_set_of_version(session: so.Session, version: str, on: date) -> RuleSet | None:
+    """Read the registration rules of a version, whichever rules hold on ``on``."""
+    for row in rules.every(session, RULES_KEY):
+        if row.value["version"] == version:
+            return read_rule_set(
+                row.value,
+                mark=row.mark,
+                source=row.source,
+                valid_from=row.valid_from,
+                valid_to=row.valid_to,
+                on=on,
+            )
+    return None
+
+
 def read_rule_set(
     value: Mapping[str, Any],
     *,

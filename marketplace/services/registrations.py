@@ -234,10 +234,19 @@ def _tell(
 
 
 def rule_of(session: so.Session, registration: Registration) -> RuleSet:
-    """Return the rule set under which a contract is judged: that of its date."""
-    contract = registration.contract
-    on = contract.signed_on or contract.created_at.date()
-    return readiness.rule_set(session, on)
+    """Return the rule set under which a contract is judged: that of its date.
+
+    Once the papers are handed in it stays, whatever an amendment says of the date.
+    """
+    on = _judged_as_of(registration.contract)
+    kept = None
+    if registration.rule_set:
+        kept = readiness.rule_set_of_version(session, registration.rule_set, on)
+    return kept or prechecks.rules_of_day(session, on)
+
+
+def _judged_as_of(contract: Contract) -> date:
+    return contract.signed_on or contract.created_at.date()
 
 
 def _days(rule: RuleSet, registration: Registration) -> int:
@@ -277,8 +286,9 @@ def _apply(move: _Move) -> None:
             "申请人须承诺材料真实",
             "the applicant answers for the truth of the papers",
         )
+    rule = prechecks.rules_of_day(session, _judged_as_of(contract))
     values = contracts.values_of(contract.current)
-    side = Side.BUYER if values["is_import"] else Side.SELLER
+    side = Side(rule.who_applies["import" if values["is_import"] else "normal"])
     applicants = rights.party_orgs(contract, side)
     if move.grant.org_id not in applicants:
         name = "买方" if side is Side.BUYER else "卖方"
@@ -292,7 +302,7 @@ def _apply(move: _Move) -> None:
         move.actor.now,
         move.actor.user_id,
     )
-    registration.rule_set = rule_of(session, registration).version
+    registration.rule_set = rule.version
     registration.readiness = _summary(session, move.actor, contract)
     move.changes = events.difference(
         {}, {"registry": registry.id, "rule_set": registration.rule_set}
@@ -349,17 +359,24 @@ def _accept(move: _Move) -> None:
     registration, actor = move.registration, move.actor
     registration.accepted_at, registration.accepted_by = actor.now, actor.user_id
     registration.first_by = None
+    registration.expert_reasons = _expert_reasons(move.session, registration)
+    _start_clock(move)
+
+
+def _expert_reasons(session: so.Session, registration: Registration) -> list[str]:
+    """Say why experts must see the contract as it stands now."""
     contract = registration.contract
-    rule = rule_of(move.session, registration)
-    threshold, technical = rule.large_threshold_yuan, contract.technical_yuan
+    rule = rule_of(session, registration)
+    threshold = rule.large_threshold_yuan
+    judged = contract.total_yuan if rule.large_basis == "total" else None
+    amount = judged or contract.technical_yuan or NOTHING
     reasons = []
-    if threshold is not None and (technical or NOTHING) >= threshold:
+    if threshold is not None and amount >= threshold:
         reasons.append(LARGE)
     related = contracts.is_related(move.session, move.actor, contract)
     if related or contract.is_related:
         reasons.append(RELATED)
-    registration.expert_reasons = reasons
-    _start_clock(move)
+    return reasons
 
 
 def _start_clock(move: _Move) -> None:
@@ -414,7 +431,8 @@ def _first_approve(move: _Move) -> None:
 def _send_to_experts(move: _Move) -> None:
     registration = move.registration
     if not registration.expert_reasons:
-        registration.expert_reasons = [DISPUTED]
+        now = _expert_reasons(move.session, registration)
+        registration.expert_reasons = now or [DISPUTED]
         rule, start = rule_of(move.session, registration), registration.clock_from
         if start is not None:
             days = _days(rule, registration)
@@ -441,6 +459,7 @@ def _note_opinion(move: _Move) -> None:
 def _register(move: _Move) -> None:
     """Give the number and keep both amounts as they are registered."""
     registration, contract = move.registration, move.registration.contract
+    _must_stand(move)
     if contract.total_yuan is None or contract.technical_yuan is None:
         raise Conflict(
             Text(
@@ -454,6 +473,26 @@ def _register(move: _Move) -> None:
     registration.registered_by = move.actor.user_id
     _keep_amounts(registration)
     move.changes = events.difference({}, {"reg_no": registration.reg_no})
+
+
+def _must_stand(move: _Move) -> None:
+    """Refuse to register what has ended, or has grown large, since it was accepted."""
+    registration = move.registration
+    if registration.contract.state not in IN_FORCE | {COMPLETED}:
+        raise Conflict(
+            Text(
+                "合同已解除或无效，不能登记",
+                "the contract was rescinded or is void",
+            )
+        )
+    new = _expert_reasons(move.session, registration)
+    if registration.state is FIRST_OK and new:
+        raise Conflict(
+            Text(
+                "受理后合同已变更，须先送专家审核",
+                "the contract was amended since; experts must see it first",
+            )
+        )
 
 
 def _reg_no(move: _Move) -> str:
@@ -560,7 +599,8 @@ def _decide_appeal(result: str) -> Callable[[_Move], None]:
             registration.outcome_reason = ""
         if result == "upheld" and registration.state in TURNED_DOWN:
             registration.days_used = 0
-            registration.accepted_by = registration.first_by = None
+            registration.first_by = None
+            registration.opinions = []
             _start_clock(move)
 
     return decide
@@ -598,43 +638,110 @@ _BOOKED = {
 def _book(
     session: so.Session, actor: Actor, registration: Registration, action: str
 ) -> None:
-    """Enter what a step does to the figures; entries are never changed."""
+    """Enter what a step does to the figures; entries are never changed.
+
+    What is taken off is taken off where it was entered: under the class, place and
+    nature of parties of that time. A change that moves a contract from one to another
+    makes two entries, one that takes it off there and one that adds it here.
+    """
     if action not in _BOOKED:
         return
     kind, count = _BOOKED[action]
-    total, technical = (
-        registration.total_yuan or NOTHING,
-        registration.technical_yuan or NOTHING,
-    )
-    contract = registration.contract
-    if action == "change":
-        new_total = contract.total_yuan or NOTHING
-        new_technical = contract.technical_yuan or NOTHING
-        amounts = (new_total - total, new_technical - technical)
-        _keep_amounts(registration)
-    else:
+    old = _booked_under(session, registration)
+    total, technical = _amounts(registration)
+    if action != "change":
+        axes = _axes(registration) if old is None else old
         amounts = (count * total, count * technical)
+        _enter(session, actor, registration, _Entry(kind, count, *amounts, axes))
+        return
+    _keep_amounts(registration)
+    new_total, new_technical = _amounts(registration)
+    new = _axes(registration)
+    entries = [_Entry(kind, 0, new_total - total, new_technical - technical, new)]
+    if old is not None and old != new:
+        entries = [
+            _Entry(kind, -1, -total, -technical, old),
+            _Entry(kind, 1, new_total, new_technical, new),
+        ]
+    for entry in entries:
+        _enter(session, actor, registration, entry)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One entry of the registry's book before it is written."""
+
+    kind: str
+    count: int
+    total_yuan: Decimal
+    technical_yuan: Decimal
+    axes: Mapping[str, Any]
+
+
+_AXES = (
+    "contract_class",
+    "tech_field",
+    "ip_type",
+    "plan_source",
+    "seller_region",
+    "buyer_region",
+    "seller_nature",
+    "buyer_nature",
+    "registry_org_id",
+)
+"""By what the figures of the registry are split."""
+
+
+def _amounts(registration: Registration) -> tuple[Decimal, Decimal]:
+    """Return what stands registered, in 元: total and technical amount."""
+    return registration.total_yuan or NOTHING, registration.technical_yuan or NOTHING
+
+
+def _booked_under(
+    session: so.Session, registration: Registration
+) -> dict[str, Any] | None:
+    """Return under what the contract stands in the book, by its last entry."""
+    last = session.scalar(
+        sa.select(RegistrationFact)
+        .where(RegistrationFact.registration_id == registration.id)
+        .order_by(RegistrationFact.at.desc(), RegistrationFact.id.desc())
+        .limit(1)
+    )
+    return None if last is None else {name: getattr(last, name) for name in _AXES}
+
+
+def _axes(registration: Registration) -> dict[str, Any]:
+    """Return under what the contract belongs in the book as it is now."""
+    contract = registration.contract
     values = contracts.values_of(contract.current)
     seller, buyer = (_first(contract, side) for side in (Side.SELLER, Side.BUYER))
+    return {
+        "contract_class": contract.contract_class or "",
+        "tech_field": contract.tech_field or "",
+        "ip_type": next(iter(values["ip_type"]), "") or "",
+        "plan_source": values["plan_source"] or "",
+        "seller_region": seller.region if seller else "",
+        "buyer_region": buyer.region if buyer else "",
+        "seller_nature": (seller.party_nature or "") if seller else "",
+        "buyer_nature": (buyer.party_nature or "") if buyer else "",
+        "registry_org_id": registration.registry_org_id,
+    }
+
+
+def _enter(
+    session: so.Session, actor: Actor, registration: Registration, entry: _Entry
+) -> None:
     session.add(
         RegistrationFact(
             registration_id=registration.id,
-            contract_id=contract.id,
-            kind=kind,
+            contract_id=registration.contract_id,
+            kind=entry.kind,
             at=actor.now,
             on_day=actor.today,
-            count=count,
-            total_yuan=amounts[0],
-            technical_yuan=amounts[1],
-            contract_class=contract.contract_class or "",
-            tech_field=contract.tech_field or "",
-            ip_type=next(iter(values["ip_type"]), "") or "",
-            plan_source=values["plan_source"] or "",
-            seller_region=seller.region if seller else "",
-            buyer_region=buyer.region if buyer else "",
-            seller_nature=(seller.party_nature or "") if seller else "",
-            buyer_nature=(buyer.party_nature or "") if buyer else "",
-            registry_org_id=registration.registry_org_id,
+            count=entry.count,
+            total_yuan=entry.total_yuan,
+            technical_yuan=entry.technical_yuan,
+            **entry.axes,
         )
     )
     session.flush()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -46,6 +46,13 @@ def _forget(session: so.Session, transaction: so.SessionTransaction) -> None:
     """What was read in a transaction holds no longer than it."""
     if transaction.parent is None:
         session.info.pop(_KNOWN, None)
+
+
+def every(session: so.Session, key: str) -> Sequence[Rule]:
+    """Return all rules of a name, past ones too, by place and start."""
+    return session.scalars(
+        sa.select(Rule).where(Rule.key == key).order_by(Rule.region, Rule.valid_from)
+    ).all()
 
 
 def in_force(session: so.Session, key: str, *, on: date, region: str = "") -> Rule:

@@ -82,7 +82,10 @@ def get(
         .execution_options(populate_existing=True)
     )
     if lock:
-        statement = statement.with_for_update(of=kind.model)
+        # The row is locked before it is read with what hangs on it: one statement
+        # that waited for the lock would show the rows beside it as they were before.
+        held = sa.select(kind.model.id).where(kind.model.id == subject_id)
+        session.execute(held.with_for_update())
     found: T | None = session.scalars(statement).unique().one_or_none()
     if found is None:
         raise NotFound

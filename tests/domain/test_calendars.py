@@ -98,3 +98,26 @@ def test_the_machines_clock_is_aware_and_a_fixed_one_moves_only_when_told() -> N
     assert clock.now() == clock.now() == start
     clock.advance(hours=1, minutes=30)
     assert clock.now() - start == timedelta(minutes=90)
+
+
+@given(
+    st.sets(st.dates(FIRST, LAST), max_size=40),
+    st.sets(st.dates(FIRST, LAST), max_size=10),
+    st.sets(st.sampled_from(YEARS)),
+    DAYS,
+    st.integers(-30, 500),
+)
+def test_working_days_that_have_passed_are_counted_as_one_by_one(
+    holidays: set[date],
+    make_up_days: set[date],
+    years: set[int],
+    start: date,
+    number: int,
+) -> None:
+    calendar = WorkingCalendar.of(holidays, make_up_days, years)
+    end = start + timedelta(days=number)
+    day, count = start, 0
+    while day < end:
+        count += calendar.expected(day, 1) == day + timedelta(days=1)
+        day += timedelta(days=1)
+    assert calendar.elapsed(start, end) == count
