@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,14 +16,18 @@ from marketplace.integrations.files import FolderStore
 from marketplace.services import (
     accounts,
     attachments,
+    brokers,
     calendar_feeds,
+    commissions,
     conflicts,
     disclosures,
     docking_days,
     docking_plans,
     docking_talks,
     dockings,
+    events,
     imports,
+    institutions,
     invitations,
     memberships,
     messages,
@@ -31,6 +35,7 @@ from marketplace.services import (
     teams,
     trials,
 )
+from tests.brokers import FORM, RECORD, deal, shares
 from tests.docking import add, make_day, propose
 from tests.listings import SERVICES, make_need, make_offer
 from tests.people import CAST, World
@@ -42,7 +47,7 @@ COMPLETE = {
     "address": "山东省青岛市市南区示例路1号",
     "scale": "MEDIUM",
 }
-NO_IDS = {"invitation-token", "group-digest", "feed-token"}
+NO_IDS = {"invitation-token", "group-digest", "feed-token", "share:1"}
 TRIAL = {
     "starts_on": "2026-12-01",
     "ends_on": "2027-02-26",
@@ -103,6 +108,7 @@ def open_market(world: World) -> Market:
     _docking_days(market)
     _reports(market)
     _trials(market)
+    _mediation(market)
     world.session.commit()
     return market
 
@@ -280,6 +286,51 @@ def _reports(market: Market) -> None:
         organisation_id=world.org("team").id,
     )
     market.names["report:unit"] = str(unit.id)
+
+
+def _mediation(market: Market) -> None:
+    """A broker, one without an account, three institutions, and a shared fee."""
+    world = market.world
+    session, broker = world.session, world.actor("broker")
+    known = brokers.create(session, broker, RECORD)
+    brokers.act(session, world.actor("operator"), known.id, "verify")
+    market.keep("broker:1", brokers.get(session, broker, known.id))
+    other = {**RECORD, "own": False, "id_no": "", "certificate_no": "JJ-2024-0002"}
+    market.keep(
+        "broker:2", brokers.create(session, world.actor("university_admin"), other)
+    )
+    for who, name, steps in (
+        ("university_admin", "APPLIED", ()),
+        ("firm_admin", "ADVISED", (("operator", "recommend"),)),
+        (
+            "other_firm",
+            "RECORDED",
+            (("operator", "recommend"), ("province", "record")),
+        ),
+    ):
+        found = institutions.apply(session, world.actor(who), FORM)
+        for official, action in steps:
+            institutions.act(session, world.actor(official), found.id, action)
+        found = institutions.get(session, world.actor(who), found.id)
+        market.keep(f"institution:{name}", found)
+    contract = deal(world, "1200000.00", date(2026, 11, 20), commission="36000.00")
+    market.keep("contract:brokered", contract)
+    for who in ("broker", "firm"):
+        events.record(
+            session,
+            world.actor(who),
+            contract,
+            "contract.sign",
+            org_id=world.org(who).id,
+        )
+    proposal = commissions.propose(
+        session,
+        world.actor("team"),
+        contract.id,
+        {"shares": shares(world, team="40.00", broker="60.00")},
+    )
+    market.names["share:1"] = str(proposal.number)
+    market.revisions["share:1"] = proposal.revision
 
 
 def _files(market: Market, folder: Path) -> None:

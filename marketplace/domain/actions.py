@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from marketplace.domain.accounts import ACCOUNT_WORKFLOW
+from marketplace.domain.brokers import BROKER_WORKFLOW, INSTITUTION_WORKFLOW
 from marketplace.domain.conflicts import CONFLICT_WORKFLOW
 from marketplace.domain.contracts import CONTRACT_WORKFLOW, REGISTRATION_WORKFLOW
 from marketplace.domain.docking_days import DOCKING_DAY_WORKFLOW
@@ -26,6 +27,8 @@ WORKFLOWS: tuple[Workflow[Any], ...] = (
     REGISTRATION_WORKFLOW,
     CONFLICT_WORKFLOW,
     DOCKING_DAY_WORKFLOW,
+    BROKER_WORKFLOW,
+    INSTITUTION_WORKFLOW,
 )
 # fmt: off
 TITLES: dict[str, Text] = {
@@ -56,6 +59,16 @@ TITLES: dict[str, Text] = {
     "sign-amendment":       Text("签署变更", "Sign an amendment"),
     "refuse-amendment":     Text("不同意变更", "Refuse an amendment"),
     "propose-trial":        Text("提出试用", "Propose a trial"),
+    "create-own":           Text("登记本人经纪人信息", "Enter one's own record"),
+    "rate-broker":          Text("评价技术经纪人", "Rate a broker"),
+    "apply-for-record":     Text("申请机构备案", "Apply for the record"),
+    "read-thresholds":      Text("查看备案条件测算", "Read the thresholds"),
+    "read-contributions":   Text("查看贡献台账", "Read the contributions"),
+    "read-shares":          Text("查看分成方案", "Read the shares"),
+    "propose-shares":       Text("提出分成方案", "Propose shares"),
+    "accept-shares":        Text("同意分成方案", "Accept shares"),
+    "refuse-shares":        Text("不同意分成方案", "Refuse shares"),
+    "pay-commission":       Text("登记中介报酬收款", "Record a commission"),
     "preview-group":        Text("预览群发收件人", "Preview a group"),
     "send-group":           Text("群发消息", "Send to a group"),
     "learn-score":          Text("训练匹配评分", "Fit the score"),

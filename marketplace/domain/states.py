@@ -102,6 +102,23 @@ STATES: dict[str, dict[str, Text]] = {
         "DONE":        Text("已结束", "Held"),
         "CANCELLED":   Text("已取消", "Called off"),
     },
+    "broker": {
+        "PENDING":     Text("待核验", "To be verified"),
+        "VERIFIED":    Text("已核验", "Verified"),
+        "SUSPENDED":   Text("停用", "Suspended"),
+    },
+    "institution": {
+        "APPLIED":     Text("已申请", "Applied"),
+        "RECORDED":    Text("已备案", "Recorded"),
+        "EVALUATED":   Text("绩效评价", "Evaluated"),
+        "REMOVED":     Text("取消", "Removed"),
+    },
+    "share": {
+        "PROPOSED":    Text("待确认", "Proposed"),
+        "AGREED":      Text("已商定", "Agreed"),
+        "REFUSED":     Text("未同意", "Refused"),
+        "SUPERSEDED":  Text("已被新方案取代", "Superseded"),
+    },
     "import": {
         "QUEUED":      Text("排队", "Queued"),
         "RUNNING":     Text("进行中", "Running"),

@@ -2,6 +2,7 @@
 
 from marketplace.models import (
     attachments,
+    brokers,
     calendars,
     codes,
     conflicts,
@@ -25,6 +26,7 @@ from marketplace.models import (
 
 __all__ = [
     "attachments",
+    "brokers",
     "calendars",
     "codes",
     "conflicts",

@@ -1252,7 +1252,7 @@ def _let_amendment_lapse(session: so.Session, actor: Actor, contract: Contract) 
     waiting = proposed(session, contract)
     if waiting is None:
         return
-    waiting.state = "REFUSED"
+    waiting.state = VersionState.REFUSED
     events.record(
         session,
         actor,

@@ -359,11 +359,15 @@ def _accept(move: _Move) -> None:
     registration, actor = move.registration, move.actor
     registration.accepted_at, registration.accepted_by = actor.now, actor.user_id
     registration.first_by = None
-    registration.expert_reasons = _expert_reasons(move.session, registration)
+    registration.expert_reasons = _expert_reasons(
+        move.session, move.actor, registration
+    )
     _start_clock(move)
 
 
-def _expert_reasons(session: so.Session, registration: Registration) -> list[str]:
+def _expert_reasons(
+    session: so.Session, actor: Actor, registration: Registration
+) -> list[str]:
     """Say why experts must see the contract as it stands now."""
     contract = registration.contract
     rule = rule_of(session, registration)
@@ -373,7 +377,7 @@ def _expert_reasons(session: so.Session, registration: Registration) -> list[str
     reasons = []
     if threshold is not None and amount >= threshold:
         reasons.append(LARGE)
-    related = contracts.is_related(move.session, move.actor, contract)
+    related = contracts.is_related(session, actor, contract)
     if related or contract.is_related:
         reasons.append(RELATED)
     return reasons
@@ -431,7 +435,7 @@ def _first_approve(move: _Move) -> None:
 def _send_to_experts(move: _Move) -> None:
     registration = move.registration
     if not registration.expert_reasons:
-        now = _expert_reasons(move.session, registration)
+        now = _expert_reasons(move.session, move.actor, registration)
         registration.expert_reasons = now or [DISPUTED]
         rule, start = rule_of(move.session, registration), registration.clock_from
         if start is not None:
@@ -485,7 +489,7 @@ def _must_stand(move: _Move) -> None:
                 "the contract was rescinded or is void",
             )
         )
-    new = _expert_reasons(move.session, registration)
+    new = _expert_reasons(move.session, move.actor, registration)
     if registration.state is FIRST_OK and new:
         raise Conflict(
             Text(

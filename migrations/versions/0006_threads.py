@@ -1155,6 +1155,9 @@ def downgrade() -> None:
     op.drop_index(
         op.f("ix_registration_facts_contract_id"), table_name="registration_facts"
     )
+    # The tables point at each other: rows let go of what is dropped before them.
+    op.execute("UPDATE contracts SET current_version_id = NULL")
+    op.execute("UPDATE dockings SET contract_id = NULL")
     op.drop_table("registration_facts")
     op.drop_table("contract_signatures")
     op.drop_index("ix_registrations_registry_state", table_name="registrations")

@@ -931,6 +931,7 @@ VALID: dict[str, dict[str, Any]] = {
         "paid_on": "2026-11-23",
     },
     "amendments": {"reason_kind": "1", "reason": "延期", "changes": {}},
+    "{broker_id}": {"name": "王示例"},
 }
 """Bodies of operations that take no empty one, by the last step of their paths."""
 

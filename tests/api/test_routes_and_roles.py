@@ -354,9 +354,91 @@ def of_trials() -> Iterator[Case]:
     yield Case("GET", "/calendars/{feed-token}.ics", scope=None)
 
 
+def mediated() -> Iterator[Case]:
+    """Brokers, institutions, contributions, and how a commission is shared."""
+    admins = {"firm_admin", "other_firm", "university_admin"}
+    certificate = {"certificate_no": "JJ-3", "certificate_body": "示例（演示）"}
+    colleague = {"name": "钱示例", "own": False, **certificate}
+    one, two = "/brokers/{broker:1}", "/brokers/{broker:2}"
+    hidden = {"university_admin"} | OPERATORS
+    yield Case("GET", "/brokers")
+    yield Case("POST", "/brokers", admins, 403, 401, colleague)
+    yield Case("GET", one)
+    yield Case("GET", two, hidden)
+    yield Case("PUT", one, {"broker"}, 403, 401, {"name": "王示例"})
+    yield Case("PUT", two, {"university_admin"}, 404, 404, {"name": "钱示例"},
+               but=dict.fromkeys(OPERATORS, 403))  # fmt: skip
+    yield Case("POST", f"{one}/actions/suspend", OPERATORS, 403, 401, {"comment": "停"})
+    yield Case("POST", f"{two}/actions/verify", OPERATORS, 404, 404, {},
+               but={"university_admin": 403})  # fmt: skip
+    yield Case("GET", f"{one}/events", OPERATORS | {"broker"}, 403, 401)
+    yield Case("GET", f"{one}/ratings")
+    yield Case("POST", f"{one}/ratings", {"firm"}, 403, 401, {"score": 5})
+    yield from _institutions()
+    sides = FIRM | UNIVERSITY | {"broker"}
+    insiders = sides | OPERATORS
+    registry = {"province": 403}
+    contract = "/contracts/{contract:brokered}"
+    share = f"{contract}/shares/{{share:1}}"
+    query = {"contract_id": "{contract:brokered}"}
+    yield Case("GET", "/contributions", insiders, query=query, but=registry)
+    needed = {"need_id": "{need:POOLED}"}
+    yield Case("GET", "/contributions", FIRM | OPERATORS, 403, 401, query=needed)
+    for path in (f"{contract}/shares", share, f"{contract}/commission-payments"):
+        yield Case("GET", path, insiders, but=registry)
+    outside = registry | dict.fromkeys(OPERATORS, 403)
+    whole = {"organisation_id": "{org:broker}", "contribution": "OTHER"}
+    body = {"shares": [{**whole, "percent": "100.00"}]}
+    yield Case("POST", f"{contract}/shares", sides, body=body, but=outside)
+    received = {"amount_yuan": "1.00", "paid_on": "2026-11-23", "voucher": "F-1"}
+    yield Case("POST", f"{contract}/commission-payments", sides, body=received,
+               but=outside)  # fmt: skip
+    deciding = {"firm_admin", "university_admin", "broker"}
+    outside = outside | {"firm": 403, "team": 403}
+    for action in ("accept", "refuse"):
+        yield Case("POST", f"{share}/actions/{action}", deciding,
+                   body={"comment": "意见"}, but=outside)  # fmt: skip
+
+
+def _institutions() -> Iterator[Case]:
+    place = "/broker-institutions/{{institution:{}}}"
+    applied, advised, recorded = map(place.format, ("APPLIED", "ADVISED", "RECORDED"))
+    officials = OPERATORS | {"province"}
+    seen = officials | {"university_admin"}
+    form = {"legal_type": "ENTERPRISE", "unit_type": "OTHER"}
+    admins = {"firm_admin", "other_firm", "university_admin"}
+    yield Case("GET", "/broker-institutions")
+    yield Case("POST", "/broker-institutions", set(), 403, 401, form,
+               but=dict.fromkeys(admins, 409))  # fmt: skip
+    yield Case("GET", applied, seen)
+    yield Case("GET", recorded)
+    yield Case("PATCH", recorded, {"other_firm"}, 403, 401, {"trainings": 3})
+    yield Case("PATCH", applied, {"university_admin"}, 404, 404, {"trainings": 3},
+               but=dict.fromkeys(officials, 403))  # fmt: skip
+    insiders = officials | {"other_firm"}
+    yield Case("GET", f"{recorded}/events", insiders, 403, 401)
+    yield Case(
+        "GET", f"{recorded}/thresholds", insiders, 403, 401, query={"year": 2025}
+    )
+    yield Case("GET", f"{applied}/thresholds", seen, query={"year": 2025})
+    for path, action, may, unit in (
+        (applied, "recommend", OPERATORS, "university_admin"),
+        (applied, "return", officials, "university_admin"),
+        (applied, "withdraw", {"university_admin"}, "university_admin"),
+        (advised, "record", {"province"}, "firm_admin"),
+        (advised, "remove", {"province"}, "firm_admin"),
+    ):
+        comment = {"comment": "理由"}
+        refused = dict.fromkeys((officials | {unit}) - may, 403)
+        yield Case("POST", f"{path}/actions/{action}", may, body=comment, but=refused)
+    graded = {"comment": "评价", "year": 2026, "grade": "GOOD"}
+    yield Case("POST", f"{recorded}/actions/evaluate", {"province"}, 403, 401, graded)
+
+
 CASES: tuple[Case, ...] = (
     *docking(),
     *of_figures(),
+    *mediated(),
     *of_subject("need"),
     *of_subject("offer"),
     *moves(),
@@ -580,6 +662,8 @@ def filled(value: Any, market: Market) -> Any:
         return re.sub(r"\{([^}]+)\}", lambda m: market.names[m[1]], value)
     if isinstance(value, Mapping):
         return {name: filled(item, market) for name, item in value.items()}
+    if isinstance(value, list):
+        return [filled(item, market) for item in value]
     return value
 
 

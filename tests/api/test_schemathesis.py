@@ -75,6 +75,13 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "meeting_id": ("meeting",),
     "trial_id": ("trial:PROPOSED", "trial:RUNNING", "trial:ENDED"),
     "token": ("feed-token",),
+    "broker_id": ("broker:1", "broker:2", "broker:1"),
+    "institution_id": (
+        "institution:APPLIED",
+        "institution:ADVISED",
+        "institution:RECORDED",
+    ),
+    "contract_id": ("contract:brokered",),
 }
 UNIT_OF = {"member:team": "org:university", "team:1": "org:university"}
 WORDS = {"list_id": "region", "number": 1, "kind": "needs", "code": "CT_N"}

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace import domain, policies
+from marketplace import broker_policies, domain, policies
 from marketplace.domain.accounts import ACCOUNT_WORKFLOW
 from marketplace.domain.actions import action_title
 from marketplace.domain.actors import Actor
@@ -50,6 +50,8 @@ RULES = {
     "user": policies.USER_RULES,
     "conflict_check": policies.CONFLICT_RULES,
     "docking-day": policies.DOCKING_DAY_RULES,
+    "broker": broker_policies.BROKER_RULES,
+    "institution": broker_policies.INSTITUTION_RULES,
 }
 CONTRACT = {
     "need": {
@@ -66,6 +68,7 @@ CODE_LISTS = {
     "need": "need_state",
     "offer": "offer_state",
     "organisation": "org_state",
+    "institution": "institution_state",
 }
 
 
@@ -225,7 +228,13 @@ def test_a_refusal_speaks_chinese_to_who_reads_chinese(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "rules", [table for name, table in vars(policies).items() if "_RULES" in name]
+    "rules",
+    [
+        table
+        for module in (policies, broker_policies)
+        for name, table in vars(module).items()
+        if "_RULES" in name
+    ],
 )
 def test_who_may_not_is_told_in_words_what(rules: policies.Rules) -> None:
     stranger = Actor(now=datetime(2026, 11, 23, tzinfo=UTC), user_id=uuid4())

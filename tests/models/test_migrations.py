@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ from marketplace.domain.actors import system
 from marketplace.extensions import configure_engine
 from marketplace.integrations import migrations
 from marketplace.models.base import Base
+from marketplace.models.brokers import (
+    BrokerRating,
+    CommissionPayment,
+    ShareAcceptance,
+    ShareProposal,
+)
 from marketplace.models.conflicts import PersonalTie
 from marketplace.models.idempotency import IdempotentAnswer
 from marketplace.models.matches import MatchFeedback
@@ -287,6 +294,33 @@ LIES = {
     },
     "calendar_feeds": {"hash_length": "token_hash = 'abc'"},
     "need_intended_units": {"someone": "org_id = NULL, name = ''"},
+    "brokers": {
+        "name_length": "name = ''",
+        "dates": "obtained_on = '2027-01-02', valid_until = '2027-01-01'",
+        "service_years": "service_years = 81",
+        "verified_has_certificate": "state = 'VERIFIED', certificate_no = ''",
+        "state_known": "state = 'FINE'",
+    },
+    "broker_ratings": {
+        "score_range": "score = 6",
+        "basis_known": "basis_kind = 'rumour'",
+    },
+    "broker_institutions": {
+        "recorded_has_number": "state = 'RECORDED', record_no = NULL",
+        "evaluated_has_grade": "state = 'EVALUATED', grade = NULL",
+        "recommended_by_someone": "recommended_at = NULL",
+        "state_known": "state = 'FINE'",
+    },
+    "share_proposals": {
+        "number_from_one": "number = 0",
+        "agreed_has_moment": "state = 'AGREED', decided_at = NULL",
+        "state_known": "state = 'FINE'",
+    },
+    "contribution_shares": {"percent_range": "percent = 10001"},
+    "commission_payments": {
+        "amount_positive": "amount_yuan = 0",
+        "voucher_given": "voucher = ''",
+    },
 }
 """For each CHECK an UPDATE that would make it false."""
 UNTRIED = {
@@ -319,6 +353,13 @@ DOUBLES = {
     ),
 }
 ORPHANS = {
+    "brokers": "org_id = id",
+    "broker_ratings": "broker_id = id",
+    "broker_institutions": "org_id = id",
+    "share_proposals": "contract_id = id",
+    "contribution_shares": "org_id = id",
+    "share_acceptances": "org_id = id",
+    "commission_payments": "contract_id = id",
     "needs": "owner_org_id = working_version_id",
     "offers": "owner_org_id = id",
     "memberships": "org_id = id",
@@ -385,6 +426,31 @@ def complete(world: World) -> None:
                 subject_id=need,
                 created_at=now,
                 mail_state="UNWANTED",
+            ),
+            BrokerRating(
+                broker_id=market.ids["broker:1"],
+                user_id=world.user("firm").id,
+                org_id=firm,
+                score=4,
+                basis_kind="contract",
+                basis_id=market.ids["contract:brokered"],
+                created_at=now,
+                updated_at=now,
+            ),
+            CommissionPayment(
+                contract_id=market.ids["contract:brokered"],
+                number=1,
+                org_id=world.org("broker").id,
+                paid_on=day,
+                amount_yuan=Decimal("1.00"),
+                voucher="F-1",
+                recorded_at=now,
+            ),
+            ShareAcceptance(
+                proposal_id=session.scalars(sa.select(ShareProposal.id)).one(),
+                org_id=firm,
+                user_id=world.user("firm_admin").id,
+                accepted_at=now,
             ),
             IdempotentAnswer(
                 caller="somebody",

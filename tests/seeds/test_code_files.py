@@ -58,6 +58,7 @@ EXPECTED_LISTS = {
     "contract_document",
     "monopoly_clause",
     "contract_side",
+    "contribution",
     "contract_class",
     "patent_licence_mode",
     "tech_field",
