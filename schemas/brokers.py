@@ -301,7 +301,7 @@ class ConditionSchema(OpaqueSchema):
     )
 
 
-class FigureSchema(OpaqueSchema):
+class ThresholdFigureSchema(OpaqueSchema):
     """A figure: what is sure, and what it comes to at most."""
 
     sure = fields.String(required=True)
@@ -321,7 +321,7 @@ class LevelSchema(OpaqueSchema):
     message = fields.String(required=True, allow_none=True)
     conditions = fields.List(fields.Nested(ConditionSchema), required=True)
     figures = fields.Dict(
-        keys=fields.String(), values=fields.Nested(FigureSchema), required=True
+        keys=fields.String(), values=fields.Nested(ThresholdFigureSchema), required=True
     )
 
 

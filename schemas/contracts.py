@@ -343,7 +343,7 @@ class PaymentCreateSchema(OpaqueSchema):
 
     kind = fields.Enum(PaymentKind, by_value=True, required=True)
     amount_yuan = Money(required=True)
-    paid_on = fields.Date(required=True)
+    paid_on = fields.Date(metadata={"description": "Today when it is not given."})
     instalment = fields.Integer(allow_none=True, validate=validate.Range(1, 60))
     reverses_id = fields.UUID(allow_none=True)
     technical_yuan = money("其中技术交易额")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import getpass
+import hashlib
 import json
 import mimetypes
 import os
@@ -37,9 +38,39 @@ SHEETS = {
     ".csv": "text/csv",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-KINDS = {"need": "needs", "offer": "offers", "organisation": "organisations"}
+KINDS = {
+    "need": "needs",
+    "offer": "offers",
+    "organisation": "organisations",
+    "docking": "dockings",
+    "contract": "contracts",
+    "registration": "contracts",
+}
+"""Where an object is found by its id; a registration is named by its contract."""
 SHEET_KINDS = ("organisations", "needs", "offers")
-NUMBERS = {"needs": "need_no", "offers": "ach_no", "organisations": "uscc"}
+NUMBERS = {
+    "needs": "need_no",
+    "offers": "ach_no",
+    "organisations": "uscc",
+    "dockings": "docking_no",
+    "contracts": "contract_no",
+}
+UNSEARCHED = frozenset({"dockings"})
+"""Lists that cannot be asked for words; a number is looked for row by row."""
+SAID_ONCE = frozenset({"log-meeting", "propose-nda", "propose-intent"})
+"""Actions that leave the state as it is and add a row: twice would be two rows."""
+REPLAYED = "Idempotent-Replay"
+PDF = "application/pdf"
+PAPERS = {
+    "draft": (
+        "draft.docx",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ),
+    "data-sheet": ("data-sheet.pdf", PDF),
+    "form": ("registration/form.pdf", PDF),
+    "certificate": ("registration/certificate.pdf", PDF),
+}
+"""Where a paper of a contract is, and what kind of file it is."""
 BANDS = {
     "strong": ("强", "strong"),
     "good": ("较强", "good"),
@@ -89,6 +120,62 @@ STATES = {
 }
 """What the code lists ``need_state``, ``offer_state`` and ``org_state`` call them, and
 what becomes of an import."""
+THREAD_STATES = {
+    "docking": {
+        "RECOMMENDED": ("推荐", "Recommended"),
+        "INTERESTED": ("有意向", "Interested"),
+        "CONTACTED": ("已联系", "Contacted"),
+        "MEETING": ("对接", "Meeting"),
+        "NDA": ("已签保密", "Non-disclosure agreement signed"),
+        "SOLUTION": ("方案", "Solution"),
+        "INTENT": ("意向协议", "Letter of intent"),
+        "SIGNED": ("签约", "Signed"),
+        "LOST": ("未成", "Lost"),
+    },
+    "contract": {
+        "DRAFT": ("草稿", "Draft"),
+        "SIGNED": ("已签订", "Signed"),
+        "EFFECTIVE": ("生效", "In force"),
+        "PERFORMING": ("履行", "Being performed"),
+        "COMPLETED": ("完成", "Completed"),
+        "RESCINDED": ("解除", "Rescinded"),
+        "VOID": ("无效", "Void"),
+    },
+    "registration": {
+        "NONE": ("未申请", "Not applied for"),
+        "APPLIED": ("已申请", "Applied for"),
+        "CORRECTION": ("补正", "Correction asked"),
+        "ACCEPTED": ("受理", "Accepted"),
+        "FIRST_OK": ("初审", "First check passed"),
+        "EXPERT": ("专家审核", "With experts"),
+        "REGISTERED": ("已登记", "Registered"),
+        "REFUSED": ("不予登记", "Refused"),
+        "CHANGED": ("变更", "Changed"),
+        "CANCELLED": ("注销", "Cancelled"),
+        "REVOKED": ("撤销", "Revoked"),
+    },
+}
+"""The same of the code lists ``docking_state``, ``contract_state`` and
+``registration_state``, in which one code has several meanings."""
+SIDES = {
+    "need": ("需求方", "need"),
+    "offer": ("供给方", "offer"),
+    "broker": ("经纪人", "broker"),
+    "buyer": ("买方", "buyer"),
+    "seller": ("卖方", "seller"),
+}
+VERDICTS = {
+    "fix": ("须改正", "to put right"),
+    "ask": ("须人工核对", "for a person to look at"),
+    "pass": ("通过", "passed"),
+}
+INSTALMENTS = {
+    "paid": ("已付清", "paid"),
+    "paid-late": ("已付清，逾期支付", "paid late"),
+    "part": ("部分支付", "paid in part"),
+    "planned": ("未付", "not paid yet"),
+}
+PAID = {"received": ("收款", "received"), "returned": ("退款", "returned")}
 WAITING = frozenset({"QUEUED", "RUNNING"})
 """States of an import that is not over."""
 FIELDS = {
@@ -221,9 +308,21 @@ class Say:
         """Return what a table calls a code; the code itself when it does not know."""
         return self(*table.get(code, (code, code)))
 
-    def state(self, code: str | None) -> str:
+    def state(self, code: str | None, kind: str = "") -> str:
         """Return a state by its name and its code."""
-        return f"{self.of(STATES, code)} {code}" if code in STATES else code or "-"
+        table = THREAD_STATES.get(kind, STATES)
+        return f"{self.of(table, code)} {code}" if code in table else code or "-"
+
+    def fact(self, zh: str, en: str, value: str) -> str:
+        """Return a line of a heading: what it tells, and the value."""
+        return f"  {padded(self(zh, en), 6)} {value}"
+
+    def actions(self, found: Json) -> Iterable[str]:
+        """Yield the line that says what the caller may do now."""
+        rows = found.get("actions") or []
+        names = (self(f"{r['name']}（{r['title']}）", r["name"]) for r in rows)
+        if rows:
+            yield f"  {self('可执行', 'actions')}: {', '.join(names)}"
 
     def label(self, kind: str, name: str) -> str:
         """Return what the form calls a field; a Chinese reader sees both names."""
@@ -389,11 +488,36 @@ class Api:
 
         The ETag is read just before; whoever was faster wins, and the server says so.
         """
-        etag = self.call("GET", path).headers["ETag"]
-        answer = self.call(
-            "POST", f"{path}/actions/{action}", body, headers={"If-Match": etag}
-        )
-        return answer.json
+        headers = {"If-Match": self.call("GET", path).headers["ETag"]}
+        place = f"{path}/actions/{action}"
+        if action in SAID_ONCE:
+            return self.once(place, body, headers=headers).json
+        return self.call("POST", place, body, headers=headers).json
+
+    def once(
+        self,
+        path: str,
+        body: Any,
+        *,
+        headers: Mapping[str, str] | None = None,
+        key: str = "",
+    ) -> Answer:
+        """Send what the same command of the same day must not do a second time.
+
+        The key comes from what is sent, so a second run gets the first one's answer;
+        the user is told, as nothing was done.
+
+        Parameters
+        ----------
+        key : str
+            Of a form, whose boundary is never the same.
+        """
+        sent = {"Idempotency-Key": key or day_key(path, body), **(headers or {})}
+        answer = self.call("POST", path, body, headers=sent)
+        if answer.headers.get(REPLAYED):
+            told = self.say("今天已做过，没有重复", "done before today; not done again")
+            sys.stderr.write(f"{told}\n")
+        return answer
 
     def find(self, kind: str, name: str) -> str:
         """Return the path of an object by its id or its human number.
@@ -406,11 +530,37 @@ class Api:
         try:
             return f"/{kind}/{uuid.UUID(name)}"
         except ValueError:
-            items = self.get(f"/{kind}", q=name, limit=20)["items"]
-        for item in items:
+            pass
+        for item in self.rows(kind, None if kind in UNSEARCHED else name):
             if item.get(NUMBERS[kind]) == name:
                 return f"/{kind}/{item['id']}"
         raise Refused(404, {"title": f"{self.say('没有找到', 'not found')}: {name}"})
+
+    def rows(self, kind: str, words: str | None) -> Iterable[Json]:
+        """Yield what a list holds under some words, page after page."""
+        cursor = None
+        while True:
+            page = self.get(f"/{kind}", q=words, limit=100, cursor=cursor)
+            yield from page["items"]
+            cursor = page.get("next")
+            if not cursor:
+                return
+
+    def id_of(self, kind: str, name: str) -> str:
+        """Return the id of an object by itself or by the object's number."""
+        return self.find(kind, name).rpartition("/")[2]
+
+
+def today() -> str:
+    """Return the day that the clocks of the market show."""
+    return datetime.now(BEIJING).date().isoformat()
+
+
+def day_key(*parts: Any) -> str:
+    """Return a key that is the same for the same request of the same day."""
+    day = today()
+    text = json.dumps([day, *parts], ensure_ascii=False, sort_keys=True)
+    return f"{day}-{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _problem(body: bytes) -> Json:
@@ -535,7 +685,7 @@ def register(api: Api, asked: argparse.Namespace) -> str:
 
 def invite(api: Api, asked: argparse.Namespace) -> str:
     """Offer somebody a seat in a unit; with ``--id`` prints only the invitation."""
-    organisation = api.find("organisations", asked.organisation).rpartition("/")[2]
+    organisation = api.id_of("organisations", asked.organisation)
     body = {
         "organisation_id": organisation,
         "email": asked.email,
@@ -687,9 +837,31 @@ def edit(api: Api, asked: argparse.Namespace) -> str:
     kind = KINDS[asked.kind]
     changes = load(asked.file, api.say)
     path = api.find(kind, asked.id)
-    etag = api.call("GET", path).headers["ETag"]
-    answer = api.call("PATCH", path, changes, headers={"If-Match": etag})
-    return api.say("已修改", "changed") + "\n" + shown(answer.json, kind, api.say)
+    found = api.call("GET", path)
+    if "parties" in changes and kind == "contracts":
+        old = found.json["content"]["parties"]
+        changes["parties"] = laid_over(old, changes["parties"])
+    etag = {"If-Match": found.headers["ETag"]}
+    answer = api.call("PATCH", path, changes, headers=etag)
+    view = {"contracts": contract_text}.get(
+        kind, lambda found, say: shown(found, kind, say)
+    )
+    return api.say("已修改", "changed") + "\n" + view(answer.json, api.say)
+
+
+def laid_over(old: Sequence[Json], new: Sequence[Json]) -> list[Json]:
+    """Return parties; one that names no unit stands for the next one of its side."""
+    rest = list(old)
+    parties = []
+    for row in new:
+        named = row.get("organisation_id") or row.get("name")
+        same = next((p for p in rest if p["side"] == row.get("side")), None)
+        if named or same is None:
+            parties.append(row)
+            continue
+        rest.remove(same)
+        parties.append(same | row)
+    return parties
 
 
 def listing(api: Api, asked: argparse.Namespace) -> str:
@@ -734,9 +906,9 @@ def shown(found: Json, kind: str, say: Say) -> str:
     edition = say(f"（第 {version} 版）", f" (version {version})")
     lines = [
         f"{found[NUMBERS[kind]]} {found['title']}",
-        f"  {padded(say('编号', 'id'), 6)} {found['id']}",
-        f"  {padded(say('状态', 'state'), 6)} {say.state(found['state'])}{edition}",
-        f"  {padded(say('单位', 'owner'), 6)} {found['owner_org']['name']}",
+        say.fact("编号", "id", found["id"]),
+        say.fact("状态", "state", f"{say.state(found['state'])}{edition}"),
+        say.fact("单位", "owner", found["owner_org"]["name"]),
     ]
     if public and public != version:
         still = say(
@@ -744,7 +916,7 @@ def shown(found: Json, kind: str, say: Say) -> str:
             f"version {public} is still public; below is version {version}, which is"
             " not yet",
         )
-        lines.append(f"  {padded(say('公开', 'public'), 6)} {still}")
+        lines.append(say.fact("公开", "public", still))
     for name in FIELDS[kind]:
         if name == "indicators":
             lines += indicator_lines(found.get(name) or [], say)
@@ -757,10 +929,7 @@ def shown(found: Json, kind: str, say: Say) -> str:
     if found.get("withheld"):
         hidden = say.listed(say.label(kind, name) for name in found["withheld"])
         lines.append(f"  {say('未公开字段', 'withheld')}: {hidden}")
-    if found.get("actions"):
-        rows = found["actions"]
-        names = (say(f"{r['name']}（{r['title']}）", r["name"]) for r in rows)
-        lines.append(f"  {say('可执行', 'actions')}: {', '.join(names)}")
+    lines += say.actions(found)
     return "\n".join(lines)
 
 
@@ -828,24 +997,56 @@ def opinion_lines(rows: Iterable[Json], kind: str, say: Say) -> Iterable[str]:
 
 
 def act(api: Api, asked: argparse.Namespace) -> str:
-    """Take an action on a need, an offer or an organisation."""
-    body: Json = {"comment": asked.comment} if asked.comment else {}
+    """Take an action; a registration is named by its contract."""
+    kind, say = asked.kind, api.say
+    body: Json = load(asked.body, say) if asked.body else {}
+    if asked.comment:
+        body["comment"] = asked.comment
     if asked.note:
-        pairs = (_pair(note, "--note", api.say) for note in asked.note)
-        body["field_comments"] = [
-            {"pointer": pointer, "comment": text} for pointer, text in pairs
-        ]
-    for pair in asked.set or []:
-        name, value = _pair(pair, "--set", api.say)
-        body[name] = value
-    path = api.find(KINDS[asked.kind], asked.id)
+        pairs = (_pair(note, "--note", say) for note in asked.note)
+        name, text = NOTES.get(kind, ("field_comments", "comment"))
+        body[name] = [{"pointer": pointer, text: said} for pointer, said in pairs]
+    body |= fields_set(asked, say)
     try:
-        found = api.act(path, asked.action, body)
+        found = api.act(place_of(api, kind, asked.id), asked.action, body)
     except Refused as refusal:
-        _quote_pointers(refusal.problem, body, KINDS[asked.kind], api.say)
+        _quote_pointers(refusal.problem, body, KINDS[kind], say)
         raise
-    title = found.get("title") or found.get("name")
-    return f"{asked.action} → {api.say.state(found['state'])}  {title}"
+    state = say.state(found["state"], kind)
+    return f"{asked.action} → {state}  {heading(found)}"
+
+
+NOTES = {"registration": ("items", "comment")}
+"""Where the notes on fields go, if not into ``field_comments``."""
+
+
+def place_of(api: Api, kind: str, name: str) -> str:
+    """Return the path of an object that can be acted on."""
+    path = api.find(KINDS[kind], name)
+    return f"{path}/registration" if kind == "registration" else path
+
+
+def fields_set(asked: argparse.Namespace, say: Say) -> Json:
+    """Return the fields that ``--set`` names."""
+    pairs = (_pair(pair, "--set", say) for pair in asked.set or [])
+    return {name: plain_or_json(value) for name, value in pairs}
+
+
+def heading(found: Json) -> str:
+    """Return what an object is called: its numbers and its title."""
+    names = ("reg_no", "docking_no", "title", "name")
+    return " ".join(str(found[name]) for name in names if found.get(name))
+
+
+def plain_or_json(text: str) -> Any:
+    """Return what a value says: JSON where it is JSON, else the text as it stands.
+
+    A number with a decimal point stays a text, as amounts are.
+    """
+    try:
+        return json.loads(text, parse_float=str, parse_constant=str)
+    except ValueError:
+        return text
 
 
 def _pair(text: str, option: str, say: Say) -> tuple[str, str]:
@@ -874,17 +1075,349 @@ def _quote_pointers(problem: Json, body: Json, kind: str, say: Say) -> None:
 
 def history(api: Api, asked: argparse.Namespace) -> str:
     """Show what happened to an object."""
-    path = api.find(KINDS[asked.kind], asked.id)
+    path = place_of(api, asked.kind, asked.id)
     lines = []
     for row in api.get(f"{path}/events", limit=100)["items"]:
         moved = ""
         if row["to"]:
-            moved = f"{api.say.state(row['from'])} → {api.say.state(row['to'])}"
+            states = (api.say.state(row[end], asked.kind) for end in ("from", "to"))
+            moved = " → ".join(states)
         by = f"{row.get('user_name') or ''}"
         who = api.say(f"{by}（{row['role']}）", f"{by} ({row['role']})")
         said = f" “{row['comment']}”" if row["comment"] else ""
-        action = padded(row["action"], 22)
+        action = padded(row["action"], 31)
         lines.append(f"{local(row['at'])}  {action} {padded(moved, 48)} {who}{said}")
+    return "\n".join(lines)
+
+
+UNTOLD = frozenset({"organisation"})
+"""Kinds whose history this client does not show."""
+THREADS = ("dockings", "contracts")
+
+
+def queue(api: Api, asked: argparse.Namespace) -> str:
+    """Show what waits on the caller, oldest promise first."""
+    say = api.say
+    found = api.get("/work-queue", limit=asked.limit)
+    lines = []
+    for row in found["items"]:
+        days = row["working_days_left"]
+        left = say(f"剩 {days} 个工作日", f"{days} working days left")
+        if row["late"]:
+            left = say(f"逾期 {-days} 个工作日", f"{-days} working days late")
+        lines.append(f"{row['due_on']}  [{left}] {row['what']}")
+        lines.append(f"    {row['number']} {row['title']}")
+        named = row["subject_id"]
+        if row["kind"] == "registration":
+            named = row["href"].split("/")[-2]
+        lines.append(f"    {row['kind']} {named}")
+    return "\n".join(lines) or say("没有待办", "nothing waits on you")
+
+
+def messages(api: Api, asked: argparse.Namespace) -> str:
+    """Show what the caller was told, the newest first."""
+    unread = "true" if asked.unread else None
+    found = api.get("/messages", unread=unread, limit=asked.limit)
+    lines = []
+    for row in found["items"]:
+        new = "" if row["read_at"] else api.say(" [未读]", " [unread]")
+        lines.append(f"{local(row['created_at'])}{new}  {row['title']}")
+        lines += [f"    {line}" for line in row["body"].splitlines() if line]
+    return "\n".join(lines) or api.say("没有消息", "no messages")
+
+
+def dock(api: Api, asked: argparse.Namespace) -> str:
+    """Bring a need and an offer together; with ``--id`` prints only its id."""
+    body = {
+        "need_id": api.id_of("needs", asked.need),
+        "offer_id": api.id_of("offers", asked.offer),
+    }
+    if asked.message:
+        body["message"] = asked.message
+    found = api.once("/dockings", body).json
+    return str(found["id"]) if asked.id_only else docking_text(found, api.say)
+
+
+def docking(api: Api, asked: argparse.Namespace) -> str:
+    """Show a docking: who has moved, what is agreed, who owes what."""
+    return docking_text(api.get(api.find("dockings", asked.id)), api.say)
+
+
+def docking_text(found: Json, say: Say) -> str:
+    """Return a docking as text."""
+    lines = [
+        f"{found['docking_no']} {found['need']['title']} ↔ {found['offer']['title']}",
+        say.fact("编号", "id", found["id"]),
+        say.fact("状态", "state", say.state(found["state"], "docking")),
+    ]
+    units = {side: found[f"{side}_org"]["name"] for side in ("need", "offer")}
+    lines += [say.fact(*SIDES[side], name) for side, name in units.items()]
+    if found["broker"]:
+        lines.append(say.fact(*SIDES["broker"], found["broker"]["name"]))
+    if found["message"]:
+        lines.append(say.fact("附言", "said", found["message"]))
+    reasons = (found["match"].get("reasons") or {}).get(say.language) or []
+    lines += [f"      · {reason}" for reason in reasons]
+    for nda in found["ndas"]:
+        names = (
+            f"{row['user']['name']} ({say.of(SIDES, row['side'])})"
+            for row in nda["accepted"]
+        )
+        number, accepted = nda["number"], say.listed(names) or "-"
+        nda_words = (f"保密协议第 {number} 版，已签", f"NDA {number}, accepted by")
+        lines.append(f"  {say(*nda_words)}: {accepted}")
+    for row in found["proposals"]:
+        number, side = row["number"], say.of(SIDES, row["side"])
+        price = row["terms"].get("price_yuan") or "-"
+        taken = say("，已接受", ", accepted") if row["accepted_at"] else ""
+        terms = (f"方案 {number}（{side}）", f"proposal {number} ({side})")
+        lines.append(f"  {say(*terms)}: {price} {say('元', 'yuan')}{taken}")
+    if found["contract_id"]:
+        lines.append(say.fact("合同", "contract", found["contract_id"]))
+    for row in found["owed"]:
+        by = say.of(SIDES, row["side"])
+        owed = (f"待{by}：{row['what']}", f"{by} owes: {row['what']}")
+        lines.append(f"  {say(*owed)} · {row['due_on']}")
+    lines += say.actions(found)
+    return "\n".join(lines)
+
+
+def threads(api: Api, asked: argparse.Namespace) -> str:
+    """List dockings or contracts that the caller may know of."""
+    kind, say = asked.command.removesuffix("s"), api.say
+    query = {"state": asked.state, "q": getattr(asked, "q", None)}
+    found = api.get(f"/{asked.command}", limit=asked.limit, **query)
+    lines = []
+    for row in found["items"]:
+        if asked.id_only:
+            lines.append(str(row["id"]))
+            continue
+        title = row.get("title")
+        if kind == "docking":
+            title = f"{row['need']['title']} ↔ {row['offer']['title']}"
+        state = padded(say.state(row["state"], kind), 24)
+        lines += [f"{row[NUMBERS[asked.command]]}  {state} {title}", f"    {row['id']}"]
+    return "\n".join(lines) or say("没有结果", "nothing found")
+
+
+def post_contract(api: Api, asked: argparse.Namespace) -> str:
+    """Draw a contract up, from a docking or by itself; ``--id`` prints only its id."""
+    body = load(asked.file, api.say) | fields_set(asked, api.say)
+    if asked.docking:
+        body["docking_id"] = api.id_of("dockings", asked.docking)
+    found = api.once("/contracts", body).json
+    return str(found["id"]) if asked.id_only else contract_text(found, api.say)
+
+
+def contract(api: Api, asked: argparse.Namespace) -> str:
+    """Show a contract: parties, amounts, signatures, what can be done now."""
+    return contract_text(api.get(api.find("contracts", asked.id)), api.say)
+
+
+def contract_text(found: Json, say: Say) -> str:
+    """Return a contract as text; ``paper ID draft`` saves its whole wording."""
+    version = say(f"（第 {found['version']} 版）", f" (version {found['version']})")
+    lines = [
+        f"{found['contract_no']} {found['title']}",
+        say.fact("编号", "id", found["id"]),
+        say.fact("状态", "state", say.state(found["state"], "contract") + version),
+    ]
+    signed = {(row["side"], row["org_id"]): row for row in found["signatures"]}
+    for party in found["parties"]:
+        line = say.fact(*SIDES[party["side"]], party["name"])
+        row = signed.get((party["side"], party["organisation_id"]))
+        if row:
+            line += f" · {say('签字', 'signed')} {row['signer']} {row['signed_on']}"
+        lines.append(line)
+    named = (
+        ("contract_class", "类别", "class", ""),
+        ("total_yuan", "成交总额", "total", say(" 元", " yuan")),
+        ("technical_yuan", "技术交易额", "technical", say(" 元", " yuan")),
+        ("signed_on", "签订日期", "signed on", ""),
+        ("valid_from", "有效期自", "from", ""),
+        ("valid_to", "有效期至", "to", ""),
+        ("effective_on", "生效日期", "effective on", ""),
+    )
+    for name, zh, en, unit in named:
+        if found[name]:
+            lines.append(f"  {say(zh, en)}: {found[name]}{unit}")
+    lines += say.actions(found)
+    return "\n".join(lines)
+
+
+def readiness(api: Api, asked: argparse.Namespace) -> str:
+    """Judge a contract by the registration rules: what to fix, to ask, what passes."""
+    say = api.say
+    found = api.get(f"{api.find('contracts', asked.id)}/readiness")
+    rules = found["rule_set"]
+    verdict = say("未发现须改正之处", "nothing to put right")
+    if not found["ready"]:
+        verdict = say("有须改正之处", "not ready")
+    lines = [f"{verdict}  {found['on']}  {rules['version']} [{rules['mark']}]"]
+    for status in VERDICTS:
+        rows = [row for row in found["items"] if row["status"] == status]
+        lines.append(f"{say.of(VERDICTS, status)}: {len(rows)}")
+        if status != "pass":
+            lines += (line for row in rows for line in _answer_lines(row))
+    return "\n".join(lines)
+
+
+def _answer_lines(row: Json) -> Iterable[str]:
+    """Yield what one rule says, where it stands and which fields it means."""
+    yield f"  {row['code']} {row['message']}"
+    place = f"{row['clause']} [{row['mark']}]".strip()
+    if row["pointers"]:
+        place += f"  → {', '.join(row['pointers'])}"
+    yield f"      {place}"
+
+
+def attach(api: Api, asked: argparse.Namespace) -> str:
+    """Add a file to the papers of a contract, by default its signed text."""
+    file = Path(asked.file)
+    path = api.find("contracts", asked.id)
+    body, media = multipart({}, "file", file)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    added = api.once(
+        "/attachments",
+        body,
+        headers={"Content-Type": media},
+        key=day_key("/attachments", file.name, digest),
+    ).json
+    answer = api.call("GET", path)
+    papers = answer.json["content"].get("documents") or []
+    paper = {"kind": asked.kind, "attachment_id": added["id"]}
+    if paper not in papers:
+        etag = {"If-Match": answer.headers["ETag"]}
+        api.call("PATCH", path, {"documents": [*papers, paper]}, headers=etag)
+    return f"{api.say('已附上', 'attached')} {added['filename']} ({asked.kind})"
+
+
+def registration(api: Api, asked: argparse.Namespace) -> str:
+    """Show how far the registration of a contract has come."""
+    say = api.say
+    found = api.get(place_of(api, "registration", asked.id))
+    lines = [
+        f"{found['contract_no']} {found['title']}",
+        say.fact("状态", "state", say.state(found["state"], "registration")),
+    ]
+    if found["reg_no"]:
+        number = f"{found['reg_no']} · {found['registered_on']}"
+        lines.append(say.fact("登记号", "number", number))
+    if found["due_on"] and found["working_days_left"] is not None:
+        days = found["working_days_left"]
+        left = say(f"剩 {days} 个工作日", f"{days} working days left")
+        lines.append(say.fact("期限", "due", f"{found['due_on']} · {left}"))
+    for row in found["corrections"]:
+        lines.append(f"  {say('补正', 'correct')} {local(row['at'])}: {row['comment']}")
+        lines += [
+            f"      {item.get('pointer') or '/'}: {item['comment']}"
+            for item in row["items"]
+        ]
+    if found["outcome_reason"]:
+        lines.append(f"  {say('决定', 'decision')}: {found['outcome_reason']}")
+    lines += say.actions(found)
+    return "\n".join(lines)
+
+
+def pay(api: Api, asked: argparse.Namespace) -> str:
+    """Record money that was received; the same command counts once a day."""
+    path = api.find("contracts", asked.id)
+    given = {
+        "kind": "received",
+        "amount_yuan": asked.amount,
+        "instalment": asked.instalment,
+        "paid_on": asked.on,
+        "voucher": asked.voucher,
+    }
+    body = {name: value for name, value in given.items() if value is not None}
+    etag = api.call("GET", path).headers["ETag"]
+    found = api.once(f"{path}/payments", body, headers={"If-Match": etag}).json
+    return "\n".join(plan_lines(found, api.say))
+
+
+def payments(api: Api, asked: argparse.Namespace) -> str:
+    """Show the plan of a contract beside what was paid, and each payment."""
+    say = api.say
+    path = api.find("contracts", asked.id)
+    lines = list(plan_lines(api.get(f"{path}/payment-plan"), say))
+    for row in api.get(f"{path}/payments", limit=100)["items"]:
+        kind = say.of(PAID, row["kind"])
+        amount = f"{row['amount_yuan']} {say('元', 'yuan')}"
+        lines.append(f"{row['paid_on']}  {kind} {amount} {row['voucher']}".rstrip())
+    return "\n".join(lines)
+
+
+def plan_lines(found: Json, say: Say) -> Iterable[str]:
+    """Yield what a contract is worth, what came of it, and each instalment."""
+    net, total = found["net_yuan"], found["total_yuan"] or "-"
+    technical = found["net_technical_yuan"]
+    yield say(
+        f"实收 {net} 元，共 {total} 元；其中技术交易额 {technical} 元",
+        f"{net} of {total} yuan received; technical part {technical} yuan",
+    )
+    for row in found["instalments"]:
+        state = say.of(INSTALMENTS, row["state"])
+        if row["overdue"]:
+            state += say("，已到期", ", overdue")
+        due, what = row["due_on"] or "-", row["deliverable"]
+        amounts = f"{row['paid_yuan']} / {row['amount_yuan']}"
+        yield f"  {row['number']}. {due}  {amounts}  [{state}] {what}"
+
+
+def paper(api: Api, asked: argparse.Namespace) -> str:
+    """Save a contract as a draft for Word, or one of its forms as PDF."""
+    name, wanted = PAPERS[asked.kind]
+    answer = api.call("GET", f"{api.find('contracts', asked.id)}/{name}", accept=wanted)
+    got = answer.headers["Content-Type"]
+    if not got.startswith(wanted):
+        raise ValueError(api.say(f"期待 {wanted}，收到 {got}", f"not {wanted}: {got}"))
+    Path(asked.file).write_bytes(answer.body)
+    size = len(answer.body)
+    told = (f"已保存 {asked.file}（{size} 字节）", f"saved {asked.file} ({size} bytes)")
+    return api.say(*told)
+
+
+def figure(api: Api, asked: argparse.Namespace) -> str:
+    """Show a figure of the market over a period."""
+    found = api.get(
+        f"/indicators/{urllib.parse.quote(asked.code, safe='')}",
+        period=asked.period,
+        by=asked.by,
+    )
+    total = _cell(found["total"], found["unit"])
+    lines = [f"{found['code']} {found['title']} {found['period']}: {total}"]
+    for cell in found["cells"]:
+        names = " · ".join(cell["names"].values())
+        lines.append(f"  {names}: {_cell(cell, found['unit'])}")
+    lines += [f"  {note}" for note in found["notes"]]
+    return "\n".join(lines)
+
+
+def _cell(cell: Json, unit: str) -> str:
+    """Return one value with its unit, or why there is none."""
+    if cell["value"] is None:
+        return f"— {cell['reason'] or ''}".rstrip()
+    return f"{cell['value']} {unit}".rstrip()
+
+
+def funnel(api: Api, asked: argparse.Namespace) -> str:
+    """Show how far the needs of a period came, how long it took, why some left."""
+    say = api.say
+    found = api.get("/funnel", period=asked.period)
+    lines = [found["period"]]
+    stages = {row["code"]: row["title"] for row in found["whole"]["stages"]}
+    for row in found["whole"]["stages"]:
+        days = row["median"]
+        waited = ""
+        if days is not None:
+            waited = say(
+                f"  到下一步中位 {days} 天", f"  median {days} days to the next"
+            )
+        lines.append(f"  {row['count']:>5}  {row['title']}{waited}")
+    for row in found["whole"]["exits"]:
+        stage, reason = stages.get(row["stage"], row["stage"]), say.state(row["reason"])
+        left = say(f"止于{stage}", f"went no further than: {stage}")
+        lines.append(f"  {row['count']:>5}  {left} · {reason}")
     return "\n".join(lines)
 
 
@@ -969,6 +1502,49 @@ def audit(api: Api, asked: argparse.Namespace) -> str:  # noqa: ARG001
     raise BadNews("\n".join(lines))
 
 
+COMMANDS = {
+    "login": "登录。",
+    "logout": "退出。",
+    "accept": "接受邀请。",
+    "me": "当前身份。",
+    "audit": "校验台账。",
+    "diagnose": "诊断需求草稿。",
+    "preview": "为未保存的草稿试匹配。",
+    "needs": "需求列表。",
+    "offers": "供给列表。",
+    "need": "查看需求。",
+    "offer": "查看供给。",
+    "events": "办理经过。",
+    "matches": "匹配结果。",
+    "relax": "哪项要求挡住了供方。",
+    "teams": "相近团队。",
+    "export": "导出表格。",
+    "post-need": "保存需求草稿。",
+    "post-offer": "保存供给草稿。",
+    "post-organisation": "登记单位。",
+    "invite": "邀请人员。",
+    "edit": "修改。",
+    "act": "办理。",
+    "template": "下载导入模板。",
+    "import": "导入表格。",
+    "queue": "待办。",
+    "messages": "消息。",
+    "dockings": "对接列表。",
+    "contracts": "合同列表。",
+    "docking": "查看对接。",
+    "contract": "查看合同。",
+    "readiness": "登记预检。",
+    "registration": "登记进度。",
+    "payments": "付款计划与收付款。",
+    "paper": "下载合同文书。",
+    "figure": "指标数值。",
+    "funnel": "需求漏斗。",
+    "dock": "发起对接。",
+    "post-contract": "拟订合同。",
+    "attach": "上传并附上合同材料。",
+    "pay": "登记收款。",
+}
+"""What each command does, in Chinese; its docstring says it in English."""
 Command = Callable[[Api, argparse.Namespace], str]
 
 
@@ -988,7 +1564,8 @@ def parser() -> argparse.ArgumentParser:
     subs = top.add_subparsers(dest="command", required=True)
 
     def command(name: str, run: Command) -> argparse.ArgumentParser:
-        sub = subs.add_parser(name, help=run.__doc__, description=run.__doc__)
+        about = f"{COMMANDS[name]} {run.__doc__}"
+        sub = subs.add_parser(name, help=about, description=about)
         sub.set_defaults(run=run)
         return sub
 
@@ -1003,6 +1580,8 @@ def parser() -> argparse.ArgumentParser:
         command(name, run)
     _reading(command)
     _writing(command)
+    _reading_threads(command)
+    _writing_threads(command)
     return top
 
 
@@ -1021,7 +1600,7 @@ def _reading(command: Callable[[str, Command], argparse.ArgumentParser]) -> None
         sub.add_argument("--id", dest="id_only", action="store_true")
     for name in ("need", "offer"):
         command(name, one).add_argument("id", help="id or number")
-    _subject(command("events", history), ("need", "offer"))
+    _subject(command("events", history), tuple(k for k in KINDS if k not in UNTOLD))
     sub = command("matches", matches)
     _subject(sub, ("need", "offer"))
     sub.add_argument("--limit", type=int, default=5)
@@ -1050,14 +1629,17 @@ def _writing(command: Callable[[str, Command], argparse.ArgumentParser]) -> None
     sub.add_argument("roles", nargs="+", help="such as demand, supplier, unit_admin")
     sub.add_argument("--id", dest="id_only", action="store_true")
     sub = command("edit", edit)
-    _subject(sub, ("need", "offer"))
+    _subject(sub, ("need", "offer", "contract"))
     sub.add_argument("file")
     sub = command("act", act)
     _subject(sub, tuple(KINDS))
     sub.add_argument("action")
     sub.add_argument("--comment")
     sub.add_argument("--note", action="append", metavar="POINTER=COMMENT")
-    sub.add_argument("--set", action="append", metavar="FIELD=VALUE")
+    sub.add_argument(
+        "--body", metavar="FILE", help="JSON object that goes along; - is the input"
+    )
+    _settable(sub)
     sub = command("template", template)
     sub.add_argument("kind", choices=SHEET_KINDS)
     sub.add_argument("file", help="ends in .xlsx")
@@ -1067,6 +1649,79 @@ def _writing(command: Callable[[str, Command], argparse.ArgumentParser]) -> None
     sub.add_argument("--mode", default="all", choices=["all", "good"])
     sub.add_argument("--dry-run", action="store_true")
     sub.add_argument("--publish", action="store_true", help="operators only")
+
+
+def _reading_threads(
+    command: Callable[[str, Command], argparse.ArgumentParser],
+) -> None:
+    sub = command("queue", queue)
+    sub.add_argument("--limit", type=int, default=20)
+    sub = command("messages", messages)
+    sub.add_argument("--unread", action="store_true")
+    sub.add_argument("--limit", type=int, default=20)
+    for name in THREADS:
+        sub = command(name, threads)
+        sub.add_argument("--state")
+        sub.add_argument("--limit", type=int, default=20)
+        sub.add_argument("--id", dest="id_only", action="store_true")
+        if name not in UNSEARCHED:
+            sub.add_argument("-q", help="words that must all occur")
+    command("docking", docking).add_argument("id", help="id or number")
+    for name, run in (
+        ("contract", contract),
+        ("readiness", readiness),
+        ("registration", registration),
+        ("payments", payments),
+    ):
+        command(name, run).add_argument("id", help="id or number of a contract")
+    sub = command("paper", paper)
+    sub.add_argument("id", help="id or number of a contract")
+    sub.add_argument("kind", choices=tuple(PAPERS))
+    sub.add_argument("file", help="draft ends in .docx, the others in .pdf")
+    sub = command("figure", figure)
+    sub.add_argument("code", help="such as CT_N, CT_AMT, CT_TECH, DOCK_N")
+    sub.add_argument(
+        "--period",
+        help="2026, 2026H1, 2026Q3, 2026-09 or day..day; else this year, and for the"
+        " public the last quarter",
+    )
+    sub.add_argument("--by", help="one axis or two, such as class,buyer_city")
+    sub = command("funnel", funnel)
+    sub.add_argument("--period", help="as for figure")
+
+
+def _writing_threads(
+    command: Callable[[str, Command], argparse.ArgumentParser],
+) -> None:
+    sub = command("dock", dock)
+    sub.add_argument("need", help="id or number")
+    sub.add_argument("offer", help="id or number")
+    sub.add_argument("--message")
+    sub.add_argument("--id", dest="id_only", action="store_true")
+    sub = command("post-contract", post_contract)
+    sub.add_argument("file")
+    sub.add_argument("--docking", help="id or number; its terms are taken over")
+    _settable(sub)
+    sub.add_argument("--id", dest="id_only", action="store_true")
+    sub = command("attach", attach)
+    sub.add_argument("id", help="id or number of a contract")
+    sub.add_argument("file")
+    sub.add_argument("--kind", default="CONTRACT", help="code list contract_document")
+    sub = command("pay", pay)
+    sub.add_argument("id", help="id or number of a contract")
+    sub.add_argument("amount", help="yuan")
+    sub.add_argument("--instalment", type=int, help="its number in the plan")
+    sub.add_argument("--on", metavar="DAY", help="such as 2026-11-23; else today")
+    sub.add_argument("--voucher", help="its number; each counts once")
+
+
+def _settable(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--set",
+        action="append",
+        metavar="FIELD=VALUE",
+        help="VALUE is read as JSON where it is JSON: true, 1, {...}, else as text",
+    )
 
 
 def _subject(sub: argparse.ArgumentParser, kinds: tuple[str, ...]) -> None:
@@ -1102,7 +1757,7 @@ def signed_in(asked: argparse.Namespace, say: Say) -> tuple[str, str]:
 
 
 def check_ending(asked: argparse.Namespace, say: Say) -> None:
-    """Refuse the name of a sheet whose ending promises something else.
+    """Refuse the name of a file whose ending promises something else.
 
     Raises
     ------
@@ -1110,6 +1765,8 @@ def check_ending(asked: argparse.Namespace, say: Say) -> None:
         The text says which endings there are.
     """
     endings = {"export": (".csv", ".xlsx"), "template": (".xlsx",)}.get(asked.command)
+    if asked.command == "paper":
+        endings = (Path(PAPERS[asked.kind][0]).suffix,)
     if endings is None or Path(asked.file).suffix.lower() in endings:
         return
     zh, en = " 或 ".join(endings), " or ".join(endings)

@@ -53,6 +53,8 @@ TITLES: dict[str, Text] = {
     "give-official-roles":  Text("授予管理角色", "Give official roles"),
     "manage-teams":         Text("管理团队", "Manage teams"),
     "open":                 Text("发起对接", "Open a docking"),
+    "prepare":              Text("编制报表", "Prepare a report"),
+    "issue":                Text("签发报表", "Issue a report"),
     "resume":               Text("恢复发布", "Bring back"),
     "pay":                  Text("登记收付款", "Record a payment"),
     "amend":                Text("提出变更", "Propose an amendment"),

@@ -111,6 +111,11 @@ COLUMNS = (
 )
 
 
+def _possible(contract: Contract, action: str) -> bool:
+    """Whether there is something to take back."""
+    return action != "withdraw-signature" or bool(contract.current.signatures)
+
+
 KIND: steps.Kind[Contract] = steps.Kind(
     name="contract",
     path=f"{PATH}/{{id}}",
@@ -122,6 +127,7 @@ KIND: steps.Kind[Contract] = steps.Kind(
         so.selectinload(Contract.parties),
         so.joinedload(Contract.current).selectinload(ContractVersion.signatures),
     ),
+    possible=_possible,
 )
 
 

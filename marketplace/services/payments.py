@@ -115,7 +115,8 @@ def record(
     Parameters
     ----------
     data : mapping
-        ``kind``; ``amount_yuan``; ``paid_on``; ``instalment`` (from one);
+        ``kind``; ``amount_yuan``; ``paid_on`` (today when absent); ``instalment``
+        (from one);
         ``reverses_id`` for what is returned; ``technical_yuan`` (in proportion to the
         contract when absent); ``deductions``; ``voucher``; ``note``.
 
@@ -169,8 +170,8 @@ def _read(
         reader.wrong("/amount_yuan", "required", "金额须大于零", "must be above zero")
         reader.refuse()
     assert amount is not None  # noqa: S101 - refused above
-    paid_on = reader.day(data.get("paid_on"), "/paid_on")
-    if paid_on is None or paid_on > actor.today:
+    paid_on = reader.day(data.get("paid_on"), "/paid_on") or actor.today
+    if paid_on > actor.today:
         reader.wrong(
             "/paid_on", "not_a_past_day", "须为今天或以前的日期", "today or before"
         )

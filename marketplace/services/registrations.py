@@ -490,7 +490,7 @@ def _must_stand(move: _Move) -> None:
             )
         )
     new = _expert_reasons(move.session, move.actor, registration)
-    if registration.state is FIRST_OK and new:
+    if registration.state in CHECKED and new:
         raise Conflict(
             Text(
                 "受理后合同已变更，须先送专家审核",

@@ -16,6 +16,7 @@ from tests.threads import (
     open_docking,
     pay,
     sign,
+    to_contract,
 )
 
 
@@ -114,6 +115,13 @@ def test_a_match_becomes_a_registered_and_paid_contract(world: World) -> None:
     sheet.close()
     assert thread["other_firm"].get(place).status_code == 404
     _figures_show_exactly_it(thread)
+
+
+def test_a_payment_without_a_day_is_of_today(world: World) -> None:
+    thread = to_contract(world)
+    thread.post("team", "/payments", kind="received", amount_yuan="480000.00")
+    book = thread["team"].get(f"/contracts/{thread.contract}/payments").json["items"]
+    assert [row["paid_on"] for row in book] == ["2026-11-23"]
 
 
 def _figures_show_exactly_it(thread: Thread) -> None:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace import broker_policies, domain, policies
+from marketplace import broker_policies, domain, policies, thread_policies
 from marketplace.domain.accounts import ACCOUNT_WORKFLOW
 from marketplace.domain.actions import action_title
 from marketplace.domain.actors import Actor
@@ -231,7 +231,7 @@ def test_a_refusal_speaks_chinese_to_who_reads_chinese(name: str) -> None:
     "rules",
     [
         table
-        for module in (policies, broker_policies)
+        for module in (policies, broker_policies, thread_policies)
         for name, table in vars(module).items()
         if "_RULES" in name
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import threading
@@ -51,15 +52,29 @@ def server(app: Flask, clock: FixedClock) -> Iterator[str]:
     live.server_close()
 
 
-def run(name: str, server: str, folder: Path) -> str:
+def have_told_time(folder: Path, clock: FixedClock) -> Path:
+    """Make a ``date`` for the shell that goes by the server's clock."""
+    program = folder / "bin" / "date"
+    program.parent.mkdir()
+    program.write_text(
+        f"#!{sys.executable}\nimport datetime, sys\n"
+        f"at = datetime.datetime.fromisoformat({clock.now().isoformat()!r})\n"
+        "print(at.strftime(sys.argv[1][1:]))\n",
+        encoding="utf-8",
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return program.parent
+
+
+def run(name: str, server: str, folder: Path, clock: FixedClock) -> str:
     """Run a walk in a shell of its own; returns what it prints."""
     folder.mkdir()
-    python = Path(sys.executable).parent
+    programs = (have_told_time(folder, clock), Path(sys.executable).parent)
     done = subprocess.run(
         [str(shutil.which("bash")), "-euo", "pipefail", "-c", "\n".join(walk(name))],
         cwd=ROOT,
         env={
-            "PATH": f"{python}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join([*map(str, programs), os.environ["PATH"]]),
             "HOME": str(folder),
             "TMPDIR": str(folder),
             "LC_ALL": "C.UTF-8",
@@ -84,7 +99,7 @@ def in_order(printed: str, *wanted: str) -> None:
 
 
 def test_both_readmes_print_the_same_walks() -> None:
-    for name, blocks in {"client": 4, "curl": 4, "first": 2}.items():
+    for name, blocks in {"client": 7, "curl": 4, "first": 2}.items():
         assert len(walk(name)) == blocks
         assert walk(name, LANGUAGES[0]) == walk(name, LANGUAGES[1])
 
@@ -98,11 +113,13 @@ def test_a_command_names_the_python_that_has_the_dependencies(readme: str) -> No
     assert {command.lstrip("`") for command in run} == {".venv/bin/python"}
 
 
-def test_the_walks_work_as_printed(server: str, app: Flask, tmp_path: Path) -> None:
+def test_the_walks_work_as_printed(
+    server: str, app: Flask, clock: FixedClock, tmp_path: Path
+) -> None:
     if shutil.which("bash") is None or shutil.which("curl") is None:
         pytest.skip("the walks need bash and curl")
     in_order(
-        run("client", server, tmp_path / "client"),
+        run("client", server, tmp_path / "client", clock),
         *("诊断意见", "无法检验", "诊断意见"),
         *(f"] {ANSWER}", "核心指标“断后伸长率”未达到"),
         *("submit → 已提交 SUBMITTED", f"已提交 SUBMITTED         {TITLE}"),
@@ -114,14 +131,29 @@ def test_the_walks_work_as_printed(server: str, app: Flask, tmp_path: Path) -> N
         *(f"] {TITLE}", f"入库 POOLED              {TITLE}"),
         "入库 POOLED（第 1 版）",
         "氮化硅陶瓷基板",
+        *("答复对接意向", "express-interest → 有意向", "accept → 已联系 CONTACTED"),
+        *("sign-nda → 对接 MEETING", "sign-nda → 已签保密 NDA"),
+        *("accept-intent → 意向协议 INTENT", f"{TITLE} ↔ {ANSWER}"),
+        *("方案 1（供给方）: 1800000.00 元，已接受", "拟订并签订合同"),
+        *("有须改正之处", "须改正: 7", "R02", "/goal", "R50", "须人工核对: 2"),
+        *("sign → 草稿", "sign → 草稿", "sign → 已签订", "take-effect → 生效"),
+        *("contract.docx", "未发现须改正之处", "须改正: 0", "须人工核对: 0"),
+        *("apply → 已申请", "request-correction → 补正", "写明预计新增产值"),
+        *("resubmit → 已申请", "accept → 受理", "first-approve → 初审"),
+        *("复审并决定登记", "register → 已登记 REGISTERED  2026370100000001"),
+        *("实收 720000.00 元，共 1800000.00 元", "[已付清] 工艺方案"),
+        *("CT_AMT 技术合同成交额 2026: 1800000.00 元", "技术开发: 1800000.00 元"),
+        *("    1  签约", "    1  登记", "    0  付清"),
     )
     in_order(
-        run("curl", server, tmp_path / "curl"),
+        run("curl", server, tmp_path / "curl", clock),
         *('"advice"', ANSWER, "断后伸长率"),
         *("SUBMITTED\n", TITLE, "DISTRICT_OK\n", "RETURNED\n", "SUBMITTED\n"),
         *("DISTRICT_OK\n", "FORMAL_OK\n", "ARGUED\n", "POOLED\n"),
         *('"need.pool"', '"sound": true', TITLE, TITLE, '"state": "POOLED"'),
     )
+    word = (tmp_path / "client" / "contract.docx").read_bytes()
+    assert word.startswith(b"PK")
     for name in ("client", "curl"):
         sheet = (tmp_path / name / "needs.xlsx").read_bytes()
         assert sheet.startswith(b"PK")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import socket
@@ -93,6 +94,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     for name in ("JIEBANG_SERVER", "JIEBANG_TOKEN", "JIEBANG_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(client, "today", lambda: "2026-11-23")
     return tmp_path
 
 
@@ -380,6 +382,29 @@ def test_states_are_called_what_the_code_lists_call_them(kind: str) -> None:
         for entry in version["entries"]:
             assert client.STATES[entry["code"]] == (entry["zh"], entry["en"])
     assert {state.value for state in ImportState} <= client.STATES.keys()
+
+
+@pytest.mark.parametrize("kind", sorted(client.THREAD_STATES))
+def test_states_of_the_thread_are_called_what_the_code_lists_call_them(
+    kind: str,
+) -> None:
+    found = json.loads((CODES / f"{kind}_state.json").read_text(encoding="utf-8"))
+    listed = {
+        entry["code"]: (entry["zh"], entry["en"])
+        for version in found["versions"]
+        for entry in version["entries"]
+    }
+    assert client.THREAD_STATES[kind] == listed
+
+
+def test_every_command_says_what_it_does_in_both_languages() -> None:
+    text = client.parser().format_help()
+    for name, words in client.COMMANDS.items():
+        assert CHINESE.search(words), name
+        assert name in text
+    for action in client.parser()._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            assert action.choices.keys() == client.COMMANDS.keys()
 
 
 def test_fields_are_all_known_by_the_names_of_the_sheets() -> None:
@@ -672,3 +697,477 @@ def test_a_seat_is_taken_as_a_new_user_or_by_who_is_signed_in(
         {"token": "jbi_again"},
     ]
     assert server.seen[1].headers["Authorization"] == "Bearer jb_secret"
+
+
+TWO = "01a20098-d92d-7ccc-8eac-346f9a2b19c5"
+LINKS = [{"name": "sign", "title": "签字盖章", "method": "POST", "href": "/"}]
+DOCKING = {
+    "id": ONE,
+    "docking_no": "K2026-370785-0001",
+    "state": "SOLUTION",
+    "need": {"id": ONE, "title": "免热处理铝合金"},
+    "offer": {"id": TWO, "title": "压铸铝硅合金"},
+    "need_org": {"id": ONE, "name": "示例公司"},
+    "offer_org": {"id": TWO, "name": "示例大学"},
+    "broker": {"id": ONE, "name": "马示例"},
+    "message": "指标契合",
+    "match": {"reasons": {"zh-CN": ["伸长率满足"], "en": ["elongation is met"]}},
+    "ndas": [
+        {"number": 1, "accepted": [{"user": {"name": "赵示例"}, "side": "need"}]},
+        {"number": 2, "accepted": []},
+    ],
+    "proposals": [
+        {
+            "number": 1,
+            "side": "offer",
+            "terms": {"price_yuan": "1800000.00"},
+            "accepted_at": "2026-11-23T09:00:00+08:00",
+        }
+    ],
+    "contract_id": TWO,
+    "owed": [{"side": "need", "what": "拟订合同", "due_on": "2026-12-21"}],
+    "actions": LINKS,
+}
+CONTRACT = {
+    "id": TWO,
+    "contract_no": "H2026-370785-00001",
+    "title": "免热处理铝合金",
+    "state": "DRAFT",
+    "version": 1,
+    "parties": [
+        {"side": "buyer", "organisation_id": ONE, "name": "示例公司"},
+        {"side": "seller", "organisation_id": TWO, "name": "示例大学"},
+    ],
+    "signatures": [
+        {
+            "side": "seller",
+            "org_id": TWO,
+            "signer": "梁示例",
+            "signed_on": "2026-11-23",
+        }
+    ],
+    "contract_class": "D1",
+    "total_yuan": "1800000.00",
+    "technical_yuan": None,
+    "signed_on": None,
+    "valid_from": None,
+    "valid_to": None,
+    "effective_on": None,
+    "content": {"documents": [], "parties": []},
+    "actions": LINKS,
+}
+PLAN = {
+    "total_yuan": "1800000.00",
+    "net_yuan": "720000.00",
+    "net_technical_yuan": "648000.00",
+    "instalments": [
+        {
+            "number": 1,
+            "due_on": "2026-12-10",
+            "paid_yuan": "720000.00",
+            "amount_yuan": "720000.00",
+            "state": "paid",
+            "overdue": False,
+            "deliverable": "工艺方案",
+        },
+        {
+            "number": 2,
+            "due_on": None,
+            "paid_yuan": "0.00",
+            "amount_yuan": "1080000.00",
+            "state": "planned",
+            "overdue": True,
+            "deliverable": "样件",
+        },
+    ],
+}
+ETAG = (200, {"ETag": '"3"'}, {})
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("pay", ONE, "720000.00", "--instalment", "1"),
+        ("dock", ONE, TWO, "--message", "契合"),
+        ("act", "docking", ONE, "log-meeting", "--set", 'meeting={"place": "潍坊"}'),
+    ],
+)
+def test_the_same_command_of_the_same_day_is_not_done_twice(
+    server: Server,
+    run: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+) -> None:
+    answer = {"pay": PLAN}.get(command[0], DOCKING)
+    first = [] if command[0] == "dock" else [ETAG]
+    replayed = {client.REPLAYED: "true"}
+    server.replies = [*first, (201, {}, answer), *first, (201, replayed, answer)]
+    assert run(*command) == 0
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert run(*command) == 0
+    again = capsys.readouterr()
+    assert "没有重复" in again.err
+    assert told.out == again.out
+    posts = [request for request in server.seen if request.method == "POST"]
+    assert posts[0].key == posts[1].key
+    server.replies = [*first, (201, {}, answer)]
+    more = ("--voucher", "2") if command[0] == "pay" else ("--comment", "再次")
+    assert run(*command, *(("--message", "x") if command[0] == "dock" else more)) == 0
+    assert server.seen[-1].key != posts[0].key
+
+
+def test_tomorrow_the_same_command_is_another_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = client.day_key("/dockings", {"a": 1, "b": 2})
+    assert before == client.day_key("/dockings", {"b": 2, "a": 1})
+    monkeypatch.setattr(client, "today", lambda: "2026-11-24")
+    assert client.day_key("/dockings", {"a": 1, "b": 2}) != before
+
+
+def test_an_action_that_moves_on_has_a_key_of_its_own(
+    server: Server, run: Callable[..., int]
+) -> None:
+    server.replies = [ETAG, (200, {}, FILLED)] * 2
+    for _ in range(2):
+        assert run("act", "need", ONE, "submit") == 0
+    assert server.seen[1].key != server.seen[3].key
+
+
+def test_a_value_is_json_where_it_is_json_and_money_stays_text(
+    server: Server, tmp_path: Path, run: Callable[..., int]
+) -> None:
+    body = tmp_path / "body.json"
+    body.write_text('{"terms": {"price_yuan": "1.00"}, "number": 9}', encoding="utf-8")
+    server.replies = [ETAG, (200, {}, DOCKING)]
+    values = ("number=1", "truthful=true", "signer=张示例", "amount=12.50", "code=010")
+    options = [part for value in values for part in ("--set", value)]
+    options += ["--body", str(body), "--comment", "好"]
+    assert run("act", "docking", ONE, "accept-intent", *options) == 0
+    assert server.seen[0].path == f"/api/v1/dockings/{ONE}"
+    assert json.loads(server.seen[1].body) == {
+        "terms": {"price_yuan": "1.00"},
+        "number": 1,
+        "truthful": True,
+        "signer": "张示例",
+        "amount": "12.50",
+        "code": "010",
+        "comment": "好",
+    }
+
+
+def test_a_registration_is_acted_on_by_its_contract(
+    server: Server, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = {"state": "CORRECTION", "title": "铝合金", "reg_no": None}
+    server.replies = [ETAG, (200, {}, found)]
+    note = ("--comment", "请补正", "--note", "/plan_source=写明")
+    assert run("act", "registration", ONE, "request-correction", *note) == 0
+    place = f"/api/v1/contracts/{ONE}/registration"
+    assert [request.path for request in server.seen] == [
+        place,
+        f"{place}/actions/request-correction",
+    ]
+    assert json.loads(server.seen[1].body) == {
+        "comment": "请补正",
+        "items": [{"pointer": "/plan_source", "comment": "写明"}],
+    }
+    told = capsys.readouterr().out
+    assert told == "request-correction → 补正 CORRECTION  铝合金\n"
+
+
+def test_a_docking_is_found_by_its_number_on_any_page(
+    server: Server, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = DOCKING | {"id": TWO, "docking_no": "K2026-370785-0002"}
+    server.replies = [
+        (200, {}, {"items": [other], "next": "more"}),
+        (200, {}, {"items": [DOCKING], "next": None}),
+        (200, {}, DOCKING),
+    ]
+    assert run("docking", "K2026-370785-0001") == 0
+    assert [request.path for request in server.seen] == [
+        "/api/v1/dockings?limit=100",
+        "/api/v1/dockings?limit=100&cursor=more",
+        f"/api/v1/dockings/{ONE}",
+    ]
+    told = capsys.readouterr().out
+    for line in (
+        "K2026-370785-0001 免热处理铝合金 ↔ 压铸铝硅合金",
+        "状态   方案 SOLUTION",
+        "· 伸长率满足",
+        "保密协议第 1 版，已签: 赵示例 (需求方)",
+        "保密协议第 2 版，已签: -",
+        "方案 1（供给方）: 1800000.00 元，已接受",
+        "待需求方：拟订合同 · 2026-12-21",
+        "可执行: sign（签字盖章）",
+    ):
+        assert line in told
+
+
+def test_a_contract_is_drawn_up_from_a_docking(
+    server: Server,
+    tmp_path: Path,
+    run: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    draft = tmp_path / "contract.json"
+    draft.write_text('{"goal": "x"}', encoding="utf-8")
+    server.replies = [(201, {}, CONTRACT)]
+    options = ("--docking", ONE, "--set", "signed_on=2026-11-23", "--id")
+    assert run("post-contract", str(draft), *options) == 0
+    assert capsys.readouterr().out == f"{TWO}\n"
+    assert json.loads(server.seen[0].body) == {
+        "goal": "x",
+        "signed_on": "2026-11-23",
+        "docking_id": ONE,
+    }
+
+
+def test_a_party_without_a_name_stands_for_the_one_of_its_side() -> None:
+    buyer, seller = CONTRACT["parties"]
+    extra = {"side": "seller", "name": "另一单位"}
+    new = [{"side": "seller", "seal_name": "章"}, extra, {"side": "broker"}, buyer]
+    assert client.laid_over([buyer, seller], new) == [
+        seller | {"seal_name": "章"},
+        extra,
+        {"side": "broker"},
+        buyer,
+    ]
+
+
+def test_a_paper_is_attached_once(
+    server: Server, tmp_path: Path, run: Callable[..., int]
+) -> None:
+    text = tmp_path / "合同.docx"
+    text.write_bytes(b"PK")
+    added = {"id": ONE, "filename": "合同.docx"}
+    kept = {"kind": "CONTRACT", "attachment_id": ONE}
+    full = CONTRACT | {"content": {"documents": [kept]}}
+    server.replies = [
+        *((201, {}, added), (200, {"ETag": '"3"'}, CONTRACT), (200, {}, full)),
+        *((201, {client.REPLAYED: "true"}, added), (200, {"ETag": '"4"'}, full)),
+    ]
+    assert run("attach", TWO, str(text)) == 0
+    assert run("attach", TWO, str(text)) == 0
+    assert [request.method for request in server.seen] == [
+        *("POST", "GET", "PATCH"),
+        *("POST", "GET"),
+    ]
+    assert json.loads(server.seen[2].body) == {"documents": [kept]}
+    assert server.seen[2].headers["If-Match"] == '"3"'
+    assert server.seen[0].key == server.seen[3].key
+
+
+def test_a_payment_says_what_was_given_and_no_more(
+    server: Server, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.replies = [ETAG, (201, {}, PLAN), ETAG, (201, {}, PLAN)]
+    assert run("pay", ONE, "720000.00") == 0
+    more = ("--instalment", "1", "--on", "2026-11-23", "--voucher", "示例-001")
+    assert run("pay", ONE, "720000.00", *more) == 0
+    assert json.loads(server.seen[1].body) == {
+        "kind": "received",
+        "amount_yuan": "720000.00",
+    }
+    assert json.loads(server.seen[3].body) == {
+        "kind": "received",
+        "amount_yuan": "720000.00",
+        "instalment": 1,
+        "paid_on": "2026-11-23",
+        "voucher": "示例-001",
+    }
+    assert server.seen[3].headers["If-Match"] == '"3"'
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "实收 720000.00 元，共 1800000.00 元；其中技术交易额 648000.00 元",
+        "  1. 2026-12-10  720000.00 / 720000.00  [已付清] 工艺方案",
+        "  2. -  0.00 / 1080000.00  [未付，已到期] 样件",
+    ]
+
+
+def test_readiness_stands_in_groups_with_clause_and_place(
+    server: Server, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rule = {"code": "R02", "source": "rules", "mark": "G", "pointers": []}
+    rows = [
+        rule | {"status": "pass", "message": "", "clause": "第一条"},
+        rule
+        | {
+            "status": "fix",
+            "message": "未写明目标",
+            "clause": "第二条",
+            "pointers": ["/goal"],
+        },
+    ]
+    server.replies = [
+        (
+            200,
+            {},
+            {
+                "on": "2026-11-23",
+                "ready": False,
+                "rule_set": {"version": "2026", "mark": "L?", "source": "x"},
+                "items": rows,
+            },
+        )
+    ]
+    assert run("readiness", ONE) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "有须改正之处  2026-11-23  2026 [L?]",
+        "须改正: 1",
+        "  R02 未写明目标",
+        "      第二条 [G]  → /goal",
+        "须人工核对: 0",
+        "通过: 1",
+    ]
+
+
+def test_a_paper_is_saved_under_its_own_ending(
+    server: Server, tmp_path: Path, run: Callable[..., int]
+) -> None:
+    assert run("paper", ONE, "draft", str(tmp_path / "draft.pdf")) == 2
+    assert run("paper", ONE, "form", str(tmp_path / "form.docx")) == 2
+    assert server.seen == []
+    target = tmp_path / "form.pdf"
+    server.replies = [
+        (200, {"Content-Type": "text/html"}, b"<html>"),
+        (200, {"Content-Type": "application/pdf"}, b"%PDF"),
+    ]
+    assert run("paper", ONE, "form", str(target)) == 2
+    assert not target.exists()
+    assert run("paper", ONE, "form", str(target)) == 0
+    assert target.read_bytes() == b"%PDF"
+    assert server.seen[1].path == f"/api/v1/contracts/{ONE}/registration/form.pdf"
+
+
+def test_the_queue_names_what_the_next_command_needs(
+    server: Server, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    duty = {
+        "kind": "docking",
+        "subject_id": ONE,
+        "number": "K1",
+        "title": "铝合金",
+        "what": "答复对接意向",
+        "href": f"/api/v1/dockings/{ONE}",
+        "due_on": "2026-11-30",
+        "working_days_left": 5,
+        "late": False,
+    }
+    late = duty | {
+        "kind": "registration",
+        "subject_id": ONE,
+        "href": f"/api/v1/contracts/{TWO}/registration",
+        "working_days_left": -2,
+        "late": True,
+    }
+    server.replies = [(200, {}, {"items": [late, duty]}), (200, {}, {"items": []})]
+    assert run("queue") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "2026-11-30  [逾期 2 个工作日] 答复对接意向",
+        "    K1 铝合金",
+        f"    registration {TWO}",
+        "2026-11-30  [剩 5 个工作日] 答复对接意向",
+        "    K1 铝合金",
+        f"    docking {ONE}",
+    ]
+    assert run("queue") == 0
+    assert capsys.readouterr().out == "没有待办\n"
+
+
+def test_figures_tell_why_there_is_no_value(
+    server: Server, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    total = {"names": {}, "value": "1800000.00", "reason": None}
+    cells = [
+        {"names": {"class": "技术开发"}, "value": "1800000.00", "reason": None},
+        {"names": {"class": "技术转让"}, "value": None, "reason": "分母为零"},
+    ]
+    shown = {"code": "CT_AMT", "title": "成交额", "unit": "元", "period": "2026"}
+    stages = [{"code": "need", "title": "提出需求", "count": 2, "median": "0.5"}]
+    exits = [{"stage": "need", "kind": "need", "reason": "WITHDRAWN", "count": 1}]
+    funnel = {"period": "2026", "whole": {"stages": stages, "exits": exits}}
+    server.replies = [
+        (200, {}, shown | {"total": total, "cells": cells, "notes": ["期间未结束"]}),
+        (200, {}, funnel),
+    ]
+    assert run("figure", "CT_AMT", "--period", "2026", "--by", "class") == 0
+    assert run("funnel") == 0
+    assert [request.path for request in server.seen] == [
+        "/api/v1/indicators/CT_AMT?period=2026&by=class",
+        "/api/v1/funnel",
+    ]
+    assert capsys.readouterr().out.splitlines() == [
+        "CT_AMT 成交额 2026: 1800000.00 元",
+        "  技术开发: 1800000.00 元",
+        "  技术转让: — 分母为零",
+        "  期间未结束",
+        "2026",
+        "      2  提出需求  到下一步中位 0.5 天",
+        "      1  止于提出需求 · 撤回 WITHDRAWN",
+    ]
+
+
+def _in_english(value: Any) -> Any:
+    """Return an answer as an English reader's server would word it."""
+    if isinstance(value, dict):
+        return {name: _in_english(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_in_english(part) for part in value]
+    return "words" if isinstance(value, str) and CHINESE.search(value) else value
+
+
+def test_the_thread_is_english_throughout_for_an_english_reader(
+    server: Server, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    moment = "2026-11-23T09:00:00+08:00"
+    registration = {
+        "contract_no": "H1",
+        "title": "Alloy",
+        "state": "CORRECTION",
+        "reg_no": "2026370100000001",
+        "registered_on": "2026-11-23",
+        "due_on": "2026-12-14",
+        "working_days_left": 15,
+        "corrections": [
+            {
+                "at": moment,
+                "comment": "add",
+                "items": [{"pointer": "", "comment": "a"}],
+            }
+        ],
+        "outcome_reason": "none",
+        "actions": LINKS,
+    }
+    message = {
+        "created_at": moment,
+        "read_at": None,
+        "title": "Correct",
+        "body": "Add\nit",
+    }
+    payment = {
+        "paid_on": "2026-11-23",
+        "kind": "received",
+        "amount_yuan": "1.00",
+        "voucher": "",
+    }
+    answers: list[tuple[tuple[str, ...], list[Any]]] = [
+        (("docking", ONE), [DOCKING]),
+        (("dockings",), [{"items": [DOCKING]}]),
+        (("dockings",), [{"items": []}]),
+        (("contract", TWO), [CONTRACT]),
+        (("contracts", "-q", "x"), [{"items": [CONTRACT]}]),
+        (("registration", TWO), [registration]),
+        (("messages", "--unread"), [{"items": [message]}]),
+        (("messages",), [{"items": []}]),
+        (("payments", TWO), [PLAN, {"items": [payment]}]),
+        (("queue",), [{"items": []}]),
+    ]
+    for call, replies in answers:
+        server.replies = [(200, {}, _in_english(reply)) for reply in replies]
+        assert run("--language", "en", *call) == 0
+        told = capsys.readouterr()
+        assert told.out
+        assert not CHINESE.search(told.out + told.err), call
+        assert not server.replies
