@@ -20,7 +20,7 @@ from marketplace.domain import needs as need_states
 from marketplace.domain import offers as offer_states
 from marketplace.domain.actions import action_title
 from marketplace.domain.actors import Actor
-from marketplace.domain.dockings import DISCLOSING
+from marketplace.domain.dockings import DISCLOSING, DockingSide
 from marketplace.domain.needs import NEED_TIERS, Disclosure
 from marketplace.domain.offers import OFFER_TIERS
 from marketplace.domain.organisations import OrganisationState
@@ -591,7 +591,8 @@ def granted_subjects(
 
     Either an organisation of his has signed the owner's agreement, or he himself has
     accepted the one that both sides of a docking agreed on, and belongs to the unit
-    for which he did.
+    for which he did. To a broker an owner opens them by a grant: what the two sides
+    agreed on does not bind them towards him.
 
     Parameters
     ----------
@@ -610,6 +611,7 @@ def granted_subjects(
             NdaAcceptance.user_id == actor.user_id,
             NdaAcceptance.number == Docking.nda_number,
             one_of(NdaAcceptance.org_id, orgs),
+            one_of(NdaAcceptance.side, (DockingSide.NEED, DockingSide.OFFER)),
             one_of(Docking.state, DISCLOSING),
         )
     )

@@ -7,13 +7,13 @@ a unit that is a party judges nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from marketplace.domain.actors import Actor, Standing
-from marketplace.domain.contracts import RegistrationState, Side
+from marketplace.domain.contracts import CHECKING, JUDGING, RegistrationState, Side
 from marketplace.domain.dockings import DockingSide
 from marketplace.domain.roles import Role
 from marketplace.models.contracts import Contract, ContractParty
@@ -55,6 +55,15 @@ def _admin(standing: Standing | None) -> Grant | None:
     return Grant(Role.UNIT_ADMIN, standing.org_id)
 
 
+def _mediator(standing: Standing | None) -> Grant | None:
+    """A broker of a verified unit."""
+    if standing is None or not standing.org_verified:
+        return None
+    if Role.BROKER not in standing.roles:
+        return None
+    return Grant(Role.BROKER, standing.org_id)
+
+
 def writing_org_ids(actor: Actor) -> list[UUID]:
     """Return the verified units for which the caller writes."""
     return [
@@ -77,12 +86,7 @@ def _docking_broker(actor: Actor, docking: Docking) -> Grant | None:
     """The broker of the docking, or a colleague of his who is one too."""
     if docking.broker_org_id is None:
         return None
-    standing = actor.standing_in(docking.broker_org_id)
-    if standing is None or not standing.org_verified:
-        return None
-    if Role.BROKER not in standing.roles:
-        return None
-    return Grant(Role.BROKER, standing.org_id)
+    return _mediator(actor.standing_in(docking.broker_org_id))
 
 
 def org_of(docking: Docking, side: DockingSide) -> UUID | None:
@@ -233,7 +237,6 @@ def _of_party(
 
 party_writer = _of_party(_writer)
 party_admin = _of_party(_admin)
-seller_admin = _of_party(_admin, Side.SELLER)
 buyer_admin = _of_party(_admin, Side.BUYER)
 buyer_or_seller = _of_party(_writer, Side.BUYER, Side.SELLER)
 principal_admin = _of_party(_admin, Side.BUYER, Side.SELLER)
@@ -242,20 +245,37 @@ principal_admin = _of_party(_admin, Side.BUYER, Side.SELLER)
 def party_broker(actor: Actor, contract: Contract) -> Grant | None:
     """A broker of the unit that mediates."""
     for org_id in party_orgs(contract, Side.BROKER):
-        standing = actor.standing_in(org_id)
-        if standing and standing.org_verified and Role.BROKER in standing.roles:
-            return Grant(Role.BROKER, standing.org_id)
+        grant = _mediator(actor.standing_in(org_id))
+        if grant is not None:
+            return grant
     return None
 
 
+def accepting_admin(actor: Actor, contract: Contract) -> Grant | None:
+    """Who says that everything was delivered: the buyer, if he is registered here."""
+    if party_orgs(contract, Side.BUYER):
+        return buyer_admin(actor, contract)
+    return principal_admin(actor, contract)
+
+
 def drafter(actor: Actor, contract: Contract) -> Grant | None:
-    """A member of the unit that drew the contract up."""
-    return _writer(actor.standing_in(contract.created_for))
+    """A member of the unit that drew the contract up, or a broker who did."""
+    standing = actor.standing_in(contract.created_for)
+    return _writer(standing) or _mediator(standing)
 
 
 def no_party(actor: Actor, contract: Contract) -> bool:
-    """Whether the caller belongs to none of the parties."""
-    return not set(party_orgs(contract)) & actor.org_ids
+    """Whether the caller belongs to none of the parties, nor to who drew it up."""
+    return not {contract.created_for, *party_orgs(contract)} & actor.org_ids
+
+
+def _none_of_mine(actor: Actor) -> sa.ColumnElement[bool]:
+    """Contracts for which ``no_party`` holds."""
+    a_party = sa.exists().where(
+        ContractParty.contract_id == Contract.id,
+        one_of(ContractParty.org_id, actor.org_ids),
+    )
+    return sa.not_(sa.or_(one_of(Contract.created_for, actor.org_ids), a_party))
 
 
 def impartial_operator(actor: Actor, contract: Contract) -> Grant | None:
@@ -270,7 +290,7 @@ CONTRACT_RULES: Rules = {
     "sign": (party_admin, party_broker),
     "withdraw-signature": (party_admin, party_broker),
     "take-effect": (principal_admin,),
-    "complete": (principal_admin,),
+    "complete": (accepting_admin,),
     "rescind": (principal_admin,),
     "annul": (impartial_operator,),
     "pay": (buyer_or_seller,),
@@ -280,11 +300,18 @@ CONTRACT_RULES: Rules = {
 }
 
 
+def insider(actor: Actor, contract: Contract) -> bool:
+    """Whether the caller reads a contract as one of those who made it, or runs all."""
+    rules = (system, party_writer, party_broker, drafter, operator)
+    return any(rule(actor, contract) for rule in rules)
+
+
 def visible_contracts(actor: Actor) -> sa.ColumnElement[bool]:
     """Contracts that the caller may know of.
 
     Parties and their broker, whoever drew it up, operators; a registry and the
-    province from the day on which the papers were handed in.
+    province from the day on which the papers were handed in, unless the official
+    belongs to a party.
     """
     if actor.is_system or actor.has_role(Role.OPERATOR):
         return sa.true()
@@ -299,21 +326,51 @@ def visible_contracts(actor: Actor) -> sa.ColumnElement[bool]:
         one_of(ContractParty.org_id, brokering),
     )
     return sa.or_(
-        one_of(Contract.created_for, mine),
+        one_of(Contract.created_for, [*mine, *brokering]),
         a_party,
         mediates,
-        Contract.id.in_(sa.select(Registration.contract_id).where(_before_me(actor))),
+        sa.and_(
+            Contract.id.in_(
+                sa.select(Registration.contract_id).where(_before_me(actor))
+            ),
+            _none_of_mine(actor),
+        ),
     )
 
 
+def _has_done(
+    actor: Actor, registration: Registration, actions: Collection[str]
+) -> bool:
+    """Whether the caller took one of these steps, in whatever round of the papers.
+
+    The ledger says so: a correction, a new application or an appeal begins a round of
+    its own, and what is written in the row is only that of the last.
+    """
+    names = {f"registration.{action}" for action in actions}
+    return any(
+        event.actor_id == actor.user_id and event.action in names
+        for event in registration.judgements
+    )
+
+
+def _stands_apart(actor: Actor, registration: Registration) -> bool:
+    """Whether the caller has nothing to do with the contract that he judges.
+
+    Who drew it up or applied for a party does not judge it from another desk.
+    """
+    contract = registration.contract
+    hands = {contract.created_by, registration.applied_by}
+    return actor.user_id not in hands and no_party(actor, contract)
+
+
 def _registry(role: Role) -> Rule:
-    """Make the rule of an official of the registry that no party belongs to."""
+    """Make the rule of an official of the registry who stands apart."""
 
     def rule(actor: Actor, registration: Registration) -> Grant | None:
         standing = actor.standing_in(registration.registry_org_id)
         if standing is None or not standing.org_verified or role not in standing.roles:
             return None
-        if not no_party(actor, registration.contract):
+        if not _stands_apart(actor, registration):
             return None
         return Grant(role, standing.org_id)
 
@@ -325,18 +382,45 @@ reviewer = _registry(Role.REGISTRY_REVIEWER)
 
 
 def another_reviewer(actor: Actor, registration: Registration) -> Grant | None:
-    """A reviewer who has neither accepted the papers nor checked them first."""
-    if actor.user_id in {registration.accepted_by, registration.first_by}:
+    """A reviewer who has never accepted the papers nor checked them first."""
+    if _has_done(actor, registration, CHECKING):
         return None
     return reviewer(actor, registration)
 
 
 def province(actor: Actor, registration: Registration) -> Grant | None:
-    """The provincial authority, which hears appeals."""
+    """The provincial authority, by somebody who has not checked the papers himself."""
     standing = next(iter(actor.with_role(Role.PROVINCIAL_AUTHORITY)), None)
-    if standing is None or not no_party(actor, registration.contract):
+    if standing is None or not _stands_apart(actor, registration):
+        return None
+    if _has_done(actor, registration, CHECKING):
         return None
     return Grant(Role.PROVINCIAL_AUTHORITY, standing.org_id)
+
+
+def appeal_judge(actor: Actor, registration: Registration) -> Grant | None:
+    """The provincial authority, by somebody who has decided nothing of it before."""
+    if _has_done(actor, registration, JUDGING):
+        return None
+    return province(actor, registration)
+
+
+def reads_officials(actor: Actor, registration: Registration) -> bool:
+    """Whether the caller is told who in the registry did what: parties are not."""
+    rules = (system, clerk, reviewer, province, operator)
+    return any(rule(actor, registration) for rule in rules)
+
+
+def reads_precheck(actor: Actor, registration: Registration) -> bool:
+    """Whether the caller is told what the pre-check said when the papers came in.
+
+    It may rest on other contracts of the applicant, of which the other parties do not
+    know.
+    """
+    own = registration.applicant_org_id is not None and bool(
+        _writer(actor.standing_in(registration.applicant_org_id))
+    )
+    return own or reads_officials(actor, registration)
 
 
 def applicant(actor: Actor, registration: Registration) -> Grant | None:
@@ -368,9 +452,9 @@ REGISTRATION_RULES: Rules = {
     "cancel": (another_reviewer,),
     "revoke": (another_reviewer, province),
     "appeal": (applicant,),
-    "uphold-appeal": (province,),
-    "reinstate": (province,),
-    "dismiss-appeal": (province,),
+    "uphold-appeal": (appeal_judge,),
+    "reinstate": (appeal_judge,),
+    "dismiss-appeal": (appeal_judge,),
 }
 
 
@@ -392,4 +476,7 @@ def visible_registrations(actor: Actor) -> sa.ColumnElement[bool]:
         ContractParty.contract_id == Registration.contract_id,
         one_of(ContractParty.org_id, writing_org_ids(actor)),
     )
-    return sa.or_(mine, _before_me(actor))
+    apart = Registration.contract_id.in_(
+        sa.select(Contract.id).where(_none_of_mine(actor))
+    )
+    return sa.or_(mine, sa.and_(_before_me(actor), apart))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from marketplace.domain.actors import system
+from marketplace.domain.actors import SHANGHAI, system
 from marketplace.domain.conflicts import Purpose
 from marketplace.domain.organisations import OrganisationState
 from marketplace.integrations.files import FolderStore
@@ -20,6 +20,7 @@ from marketplace.services import (
     calendar_feeds,
     commissions,
     conflicts,
+    contracts,
     disclosures,
     docking_days,
     docking_plans,
@@ -31,6 +32,8 @@ from marketplace.services import (
     invitations,
     memberships,
     messages,
+    payments,
+    registrations,
     reports,
     teams,
     trials,
@@ -39,6 +42,7 @@ from tests.brokers import FORM, RECORD, deal, shares
 from tests.docking import add, make_day, propose
 from tests.listings import SERVICES, make_need, make_offer
 from tests.people import CAST, World
+from tests.threads import CONTRACT, NDA_TEXT, TERMS
 
 COMPLETE = {
     "party_nature": "311",
@@ -387,3 +391,167 @@ def _docking_days(market: Market) -> None:
             market.keep("talk", docking_talks.get(session, who, day.id, talk["id"])[1])
         market.keep(f"day:{state}", docking_days.get(session, who, day.id))
         market.keep(f"participant:{state}", rows[0])
+
+
+OUTCOME = "N01"
+DOCKING_PATH: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
+    "RECOMMENDED": (),
+    "INTERESTED": (("firm", "express-interest", {}),),
+}
+MEETING = {"starts_at": datetime(2026, 11, 23, 9, 30, tzinfo=SHANGHAI), "place": "青岛"}
+DOCKING_PATH["CONTACTED"] = (*DOCKING_PATH["INTERESTED"], ("team", "accept", {}))
+DOCKING_PATH["MEETING"] = (
+    *DOCKING_PATH["CONTACTED"],
+    ("broker", "log-meeting", {"meeting": MEETING}),
+    ("firm", "propose-nda", {"text": NDA_TEXT}),
+)
+DOCKING_PATH["NDA"] = (
+    *DOCKING_PATH["MEETING"],
+    ("firm", "sign-nda", {"nda_version": 1}),
+    ("team", "sign-nda", {"nda_version": 1}),
+)
+DOCKING_PATH["SOLUTION"] = (
+    *DOCKING_PATH["NDA"],
+    ("team", "propose-intent", {"terms": TERMS}),
+)
+DOCKING_PATH["INTENT"] = (
+    *DOCKING_PATH["SOLUTION"],
+    ("firm", "accept-intent", {"number": 1}),
+)
+DOCKING_PATH["LOST"] = (("firm", "decline", {"reason": "price"}),)
+CONTRACT_PATH: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
+    "DRAFT": (),
+    "HALF": (("firm_admin", "sign", {"signer": "张示例"}),),
+}
+CONTRACT_PATH["SIGNED"] = (
+    *CONTRACT_PATH["HALF"],
+    ("university_admin", "sign", {"signer": "李示例"}),
+    ("broker", "sign", {"signer": "王示例"}),
+)
+CONTRACT_PATH["EFFECTIVE"] = (
+    *CONTRACT_PATH["SIGNED"],
+    ("university_admin", "take-effect", {}),
+)
+CONTRACT_PATH["AMENDED"] = CONTRACT_PATH["PAID"] = CONTRACT_PATH["EFFECTIVE"]
+DOCUMENT = {"comment": "材料不实", "document": "登记字〔2026〕1号"}
+REGISTRATION_PATH: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
+    "APPLIED": (("university_admin", "apply", {"truthful": True}),),
+}
+REGISTRATION_PATH["CORRECTION"] = (
+    *REGISTRATION_PATH["APPLIED"],
+    ("clerk", "request-correction", {"comment": "请补正"}),
+)
+REGISTRATION_PATH["ACCEPTED"] = (
+    *REGISTRATION_PATH["APPLIED"],
+    ("clerk", "accept", {}),
+)
+REGISTRATION_PATH["FIRST_OK"] = (
+    *REGISTRATION_PATH["ACCEPTED"],
+    ("clerk", "first-approve", {}),
+)
+REGISTRATION_PATH["EXPERT"] = (
+    *REGISTRATION_PATH["FIRST_OK"],
+    ("reviewer", "send-to-experts", {"comment": "有争议"}),
+)
+REGISTRATION_PATH["REGISTERED"] = (
+    *REGISTRATION_PATH["FIRST_OK"],
+    ("reviewer", "register", {}),
+)
+for _wanted in ("change", "cancel"):
+    REGISTRATION_PATH[_wanted.upper()] = (
+        *REGISTRATION_PATH["REGISTERED"],
+        ("university_admin", "request-change", {"comment": "变更", "wanted": _wanted}),
+    )
+REGISTRATION_PATH["REFUSED"] = (
+    *REGISTRATION_PATH["FIRST_OK"],
+    ("reviewer", "refuse", {"comment": "不属技术合同", "outcome": OUTCOME}),
+)
+REGISTRATION_PATH["APPEALED"] = (
+    *REGISTRATION_PATH["REFUSED"],
+    ("university_admin", "appeal", {"comment": "不服"}),
+)
+REGISTRATION_PATH["REVOKED"] = (
+    *REGISTRATION_PATH["REGISTERED"],
+    ("reviewer", "revoke", DOCUMENT),
+    ("university_admin", "appeal", {"comment": "不服"}),
+)
+
+
+def dock(world: World, state: str, **more: Any) -> Any:
+    """Bring a need of the firm and an offer of the university to a state."""
+    session = world.session
+    need, offer = make_need(world, "POOLED", **more), make_offer(world, "LISTED")
+    index = world.app.extensions["jiebang.index"]
+    docking = dockings.open_(
+        session,
+        world.actor("broker"),
+        index,
+        {"need_id": need.id, "offer_id": offer.id, "message": "建议对接"},
+    )
+    for who, action, given in DOCKING_PATH[state]:
+        dockings.act(session, world.actor(who), docking.id, action, **given)
+    return dockings.get(session, world.actor("operator"), docking.id)
+
+
+def draw(world: World, state: str, **more: Any) -> Any:
+    """Have firm, university and broker conclude a contract, up to a state."""
+    session = world.session
+    parties = [
+        {"side": side, "organisation_id": world.org(who).id}
+        for side, who in (("buyer", "firm"), ("seller", "team"), ("broker", "broker"))
+    ]
+    data = {"title": "在线淬火工艺开发", **CONTRACT, "parties": parties, **more}
+    contract = contracts.create(session, world.actor("firm_admin"), data)
+    for who, action, given in CONTRACT_PATH[state]:
+        contracts.act(session, world.actor(who), contract.id, action, **given)
+    return contract
+
+
+def apply(world: World, state: str, **more: Any) -> Any:
+    """Hand a contract in and take its registration to a state."""
+    contract = draw(world, "EFFECTIVE", **more)
+    for who, action, given in REGISTRATION_PATH[state]:
+        registrations.act(world.session, world.actor(who), contract.id, action, **given)
+    return contract
+
+
+def open_threads(market: Market) -> None:
+    """Make a docking, a contract and a registration in every state that routes ask."""
+    world = market.world
+    session, operator = world.session, world.actor("operator")
+    for state in DOCKING_PATH:
+        market.keep(f"docking:{state}", dock(world, state))
+    for state in CONTRACT_PATH:
+        market.keep(f"contract:{state}", draw(world, state))
+    firm = world.actor("firm")
+    contracts.amend(
+        session,
+        firm,
+        market.ids["contract:AMENDED"],
+        {
+            "reason_kind": "PERIOD",
+            "reason": "延期",
+            "changes": {"valid_to": "2029-01-31"},
+        },
+    )
+    paid = payments.record(
+        session,
+        firm,
+        market.ids["contract:PAID"],
+        {"kind": "received", "amount_yuan": "480000.00", "paid_on": "2026-11-23"},
+    )
+    market.names["payment"] = str(paid.id)
+    for state in REGISTRATION_PATH:
+        contract = apply(world, state)
+        market.names[f"papers:{state}"] = str(contract.id)
+    session.commit()
+    for name in [n for n in market.names if n.startswith(("contract:", "papers:"))]:
+        contract = contracts.get(session, operator, market.ids[name])
+        market.revisions[name] = contract.revision
+        if name.startswith("papers:"):
+            found = registrations.get(session, operator, contract.id)
+            market.revisions[name] = found.revision
+    found = registrations.get(session, operator, market.ids["contract:EFFECTIVE"])
+    market.names["papers:NONE"] = market.names["contract:EFFECTIVE"]
+    market.revisions["papers:NONE"] = found.revision
+    session.commit()

@@ -88,6 +88,7 @@ class Thread:
     people: dict[str, Client] = field(default_factory=dict)
     docking: str = ""
     contract: str = ""
+    file: str = ""
 
     def __getitem__(self, who: str) -> Client:
         if who not in self.people:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -109,6 +110,9 @@ def _never_null(schema: dict[str, Any]) -> None:
         schema["enum"] = [value for value in schema["enum"] if value is not None]
     if "default" in schema and schema["default"] is None:
         del schema["default"]
+
+
+_ON_A_CONTRACT = re.compile(r"/contracts/\{contract_id\}/(amendments|payments)(/|$)")
 
 
 def _needs_if_match(paths: dict[str, Any], path: str, method: str) -> bool:

@@ -159,6 +159,13 @@ REGISTRATION_WORKFLOW = Workflow("registration", NONE, table([
                Text("驳回异议", "Dismiss the appeal"), needs_reason=True),
 ]))
 # fmt: on
+CHECKING = frozenset({"accept", "first-approve"})
+"""Steps after which the same person never decides."""
+DECIDING = frozenset({"register", "refuse", "change", "cancel", "revoke"})
+JUDGING = CHECKING | DECIDING
+"""Steps after which the same person hears no appeal."""
+APPLYING = frozenset({"apply", "resubmit", "withdraw", "request-change", "appeal"})
+"""Steps of the applicant; all others are officials' or the system's."""
 STAYING = frozenset({"request-change", "appeal", "dismiss-appeal"})
 """Steps that are written down and leave the registration where it stands."""
 

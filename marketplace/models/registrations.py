@@ -10,9 +10,10 @@ from uuid import UUID
 import sqlalchemy as sa
 import sqlalchemy.orm as so
 
-from marketplace.domain.contracts import RegistrationState
+from marketplace.domain.contracts import JUDGING, RegistrationState
 from marketplace.models.base import Base, Identified, Json, Timestamped, state_type
 from marketplace.models.contracts import Contract
+from marketplace.models.ledger import Event
 
 
 class Registration(Identified, Timestamped, Base):
@@ -82,6 +83,16 @@ class Registration(Identified, Timestamped, Base):
     revision: so.Mapped[int] = so.mapped_column()
 
     contract: so.Mapped[Contract] = so.relationship(lazy="raise")
+    judgements: so.Mapped[list[Event]] = so.relationship(
+        lazy="raise",
+        viewonly=True,
+        primaryjoin=lambda: sa.and_(
+            so.foreign(Event.subject_id) == Registration.id,
+            Event.subject_kind == "registration",
+            Event.action.in_([f"registration.{action}" for action in JUDGING]),
+        ),
+    )
+    """Every step that an official has taken with the papers, in any round of them."""
 
     __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012
 

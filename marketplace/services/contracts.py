@@ -76,6 +76,7 @@ from marketplace.services import (
 from marketplace.services.contract_contents import CONTENT, PARTY
 from marketplace.services.duties import Whom
 from marketplace.services.fields import Reader, Row, thawed
+from marketplace.services.organisation_fields import name_key
 from marketplace.services.paging import Listing
 
 Values = dict[str, Any]
@@ -744,9 +745,40 @@ def _signing_party(move: _Move) -> ContractParty:
                 "只能代为登记未注册当事人的签字",
                 "only for a party that is not registered here",
             )
+        _refuse_registered(move.session, move.contract, found)
         return found
     own = [p for p in move.contract.parties if p.org_id == move.step.grant.org_id]
     return own[0]
+
+
+def _refuse_registered(
+    session: so.Session, contract: Contract, party: ContractParty
+) -> None:
+    """Refuse to sign for a unit that is registered here and can sign for itself."""
+    values = values_of(contract.current)
+    rows = values["parties"]
+    code = rows[party.position]["uscc"] if party.position < len(rows) else ""
+    known = session.scalar(
+        sa.select(Organisation.id)
+        .where(
+            Organisation.state == OrganisationState.VERIFIED,
+            sa.or_(
+                Organisation.name_key == name_key(party.name),
+                sa.and_(
+                    Organisation.uscc.is_not(None), Organisation.uscc == code.upper()
+                ),
+            ),
+        )
+        .limit(1)
+    )
+    if known is not None:
+        raise Invalid.at(
+            "/party",
+            "registered_here",
+            "该当事人已在本平台注册，须由其本单位签字；请在合同中按单位选定",
+            "this party is registered here and signs for itself: name it in the"
+            " contract as an organisation",
+        )
 
 
 def _signed_file(
@@ -823,7 +855,17 @@ def _conclude_if_signed(session: so.Session, actor: Actor, contract: Contract) -
 def _advance_need(
     session: so.Session, actor: Actor, contract: Contract, action: str
 ) -> None:
+    """Move the need that the contract answers, if its owner is the buyer.
+
+    Anybody may name a published need in a contract; only its owner's signature says
+    that it is answered.
+    """
     if contract.need_id is None:
+        return
+    owner = session.scalar(
+        sa.select(Need.owner_org_id).where(Need.id == contract.need_id)
+    )
+    if owner not in rights.party_orgs(contract, Side.BUYER):
         return
     ready = {
         "contract": (NeedState.POOLED, NeedState.CALLED, NeedState.DOCKING),
@@ -1420,9 +1462,14 @@ def view(session: so.Session, actor: Actor, contract: Contract) -> Values:
 
 
 def history(session: so.Session, actor: Actor, contract_id: UUID) -> Listing[Values]:
-    """List what happened to a contract, oldest first."""
+    """List what happened to a contract, oldest first.
+
+    Officials read on from the day on which it was concluded: how the parties came to
+    terms is their own affair.
+    """
     contract = get(session, actor, contract_id)
-    return steps.history(session, "contract", contract.id)
+    since = None if rights.insider(actor, contract) else contract.concluded_at
+    return steps.history(session, "contract", contract.id, since=since)
 
 
 def share_of(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:

@@ -15,7 +15,7 @@ import sqlalchemy.orm as so
 from marketplace import policies
 from marketplace import thread_policies as rights
 from marketplace.domain import actors
-from marketplace.domain.actors import Actor
+from marketplace.domain.actors import Actor, Standing
 from marketplace.domain.conflicts import Purpose
 from marketplace.domain.contracts import EXECUTED, Side
 from marketplace.domain.dockings import (
@@ -161,8 +161,11 @@ def open_(
                 "only the two sides and brokers open a docking",
             )
         )
-    _refuse_double(session, need, offer)
-    _check_relations(session, actor, grant, need, offer)
+    if grant.role == Role.BROKER:
+        _refuse_to_broker(session, actor, grant, need, offer)
+    else:
+        _refuse_double(session, need, offer)
+        _check_relations(session, actor, need.id, need.owner_org_id, offer.owner_org_id)
     reader = Reader(session, actor.today)
     message = reader.words(data.get("message"), "/message", 1000)
     reader.refuse()
@@ -303,38 +306,92 @@ def _pair(
 
 
 def _check_relations(
-    session: so.Session, actor: Actor, grant: policies.Grant, need: Need, offer: Offer
+    session: so.Session,
+    actor: Actor,
+    need_id: UUID,
+    need_org_id: UUID,
+    offer_org_id: UUID,
 ) -> None:
     """Refuse relatives; what is only suspected goes to an operator.
 
-    A broker who belongs to one of the two is marked: such deals do not count in his
-    record. It stands before anything else is written, so that a refusal is kept.
+    It stands before anything else is written, so that a refusal is kept.
+
+    Raises
+    ------
+    ConflictOfInterest
     """
-    sides = (
-        conflicts.side(units=[need.owner_org_id]),
-        conflicts.side(units=[offer.owner_org_id]),
-    )
     conflicts.require_clear(
         session,
         actor,
         purpose=Purpose.DOCKING,
         subject_kind="need",
-        subject_id=need.id,
-        left=sides[0],
-        right=sides[1],
+        subject_id=need_id,
+        left=conflicts.side(units=[need_org_id]),
+        right=conflicts.side(units=[offer_org_id]),
     )
-    if grant.role != Role.BROKER or grant.org_id is None or actor.user_id is None:
+
+
+def _refuse_to_broker(
+    session: so.Session, actor: Actor, grant: policies.Grant, need: Need, offer: Offer
+) -> None:
+    """Refuse a pair to a broker, without telling him what the two have between them.
+
+    Whether they are talking already, by another broker or by themselves, is their own
+    affair, and what is meant for some units only he does not carry to others. A broker
+    who belongs to one of the two is marked: such deals do not count in his record.
+    """
+    own, other = need.owner_org_id, offer.owner_org_id
+    try:
+        _refuse_double(session, need, offer)
+        _refuse_carried_on(session, actor, need, offer)
+        _check_relations(session, actor, need.id, own, other)
+        for org_id in (own, other):
+            _mark_broker(session, actor, grant, need.id, org_id)
+    except Conflict:
+        raise Conflict(
+            Text(
+                "目前不能由技术经纪人发起这一对接",
+                "a broker cannot bring these two together now",
+            )
+        ) from None
+
+
+def _mark_broker(
+    session: so.Session,
+    actor: Actor,
+    grant: policies.Grant,
+    need_id: UUID,
+    org_id: UUID,
+) -> None:
+    if grant.org_id is None or actor.user_id is None:
         return
-    for other in sides:
-        conflicts.require_clear(
-            session,
-            actor,
-            purpose=Purpose.BROKER,
-            subject_kind="need",
-            subject_id=need.id,
-            left=conflicts.side(units=[grant.org_id], users=[actor.user_id]),
-            right=other,
-        )
+    conflicts.require_clear(
+        session,
+        actor,
+        purpose=Purpose.BROKER,
+        subject_kind="need",
+        subject_id=need_id,
+        left=conflicts.side(units=[grant.org_id], users=[actor.user_id]),
+        right=conflicts.side(units=[org_id]),
+    )
+
+
+def _refuse_carried_on(
+    session: so.Session, actor: Actor, need: Need, offer: Offer
+) -> None:
+    """Refuse to show what is targeted to a unit for which it is not meant."""
+    to_offer, to_need = (
+        Actor(now=actor.now, standings=(Standing(org_id, frozenset()),))
+        for org_id in (offer.owner_org_id, need.owner_org_id)
+    )
+    shown = (
+        sa.select(Need.id).where(Need.id == need.id, policies.library_needs(to_offer)),
+        sa.select(Offer.id).where(
+            Offer.id == offer.id, policies.market_offers(to_need)
+        ),
+    )
+    if any(session.scalar(statement) is None for statement in shown):
+        raise Conflict(Text("该发布不向对方公开", "not meant for the other unit"))
 
 
 def _refuse_double(session: so.Session, need: Need, offer: Offer) -> None:
@@ -430,7 +487,15 @@ def act(
 
 
 def _say_yes(move: _Move) -> None:
+    """Agree to talk, unless the two have become related since they were asked."""
     docking = move.docking
+    _check_relations(
+        move.session,
+        move.actor,
+        docking.need_id,
+        docking.need_org_id,
+        docking.offer_org_id,
+    )
     docking.interested = [*docking.interested, move.side.value]
     docking.moved_side = move.side
 
@@ -676,7 +741,7 @@ def _sign(move: _Move) -> None:
         )
         .options(so.selectinload(Contract.parties))
     )
-    if contract is None:
+    if contract is None or not _between_both(contract, move.docking):
         raise Invalid.at(
             "/contract_id",
             "unknown_contract",
@@ -685,6 +750,16 @@ def _sign(move: _Move) -> None:
         )
     move.docking.contract_id = contract.id
     move.changes = events.difference({}, {"contract_id": contract.id})
+
+
+def _between_both(contract: Contract, docking: Docking) -> bool:
+    """Whether the two who docked are the two who signed.
+
+    A contract that one of them made with somebody else is no success of the docking.
+    """
+    buyers = rights.party_orgs(contract, Side.BUYER)
+    sellers = rights.party_orgs(contract, Side.SELLER)
+    return docking.need_org_id in buyers and docking.offer_org_id in sellers
 
 
 _DOING: Mapping[str, Callable[[_Move], None]] = {
@@ -707,6 +782,8 @@ def conclude(session: so.Session, actor: Actor, contract: Contract) -> None:
         return
     docking = session.get(Docking, contract.docking_id, with_for_update=True)
     if docking is None or docking.state not in OPEN:
+        return
+    if not _between_both(contract, docking):
         return
     before = docking.state
     docking.state, docking.contract_id = SIGNED, contract.id
@@ -1040,7 +1117,7 @@ def view(session: so.Session, actor: Actor, docking: Docking) -> Values:
         "match": docking.match,
         "interested": docking.interested,
         "nda_version": docking.nda_number,
-        "details_open": docking.state in DISCLOSING,
+        "details_open": docking.state in DISCLOSING and docking.nda_number is not None,
         "ndas": [
             {
                 "number": nda.number,

@@ -72,6 +72,8 @@ PLACES: Mapping[str, str] = {
     "conflict_check": "/api/v1/conflict-checks/{id}",
 }
 """Where the object of a duty is read; a registration is named by its contract."""
+OF_UNITS_AT_WORK = ("docking", "contract", "registration")
+"""Kinds whose objects a unit does not read while it is suspended, nor their titles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,8 @@ def mine(actor: Actor) -> sa.ColumnElement[bool]:
             continue
         roles = [role for role in standing.roles if standing.org_verified]
         unit = sa.and_(Duty.role.is_(None), _writes(standing.roles))
+        if not standing.org_verified:
+            unit = sa.and_(unit, Duty.subject_kind.not_in(OF_UNITS_AT_WORK))
         conditions.append(
             sa.and_(
                 Duty.org_id == standing.org_id,

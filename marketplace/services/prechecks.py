@@ -12,11 +12,10 @@ import sqlalchemy.orm as so
 from marketplace import thread_policies as rights
 from marketplace.domain.actors import Actor
 from marketplace.domain.roles import Role
-from marketplace.errors import Conflict, Text
+from marketplace.errors import Invalid, Text
 from marketplace.models.contracts import Contract
-from marketplace.services import contract_defaults, contracts, readiness
+from marketplace.services import contract_defaults, contracts, readiness, rules
 from marketplace.services.readiness_facts import RuleSet
-from marketplace.services.rules import NoRule
 
 
 def of_contract(
@@ -46,7 +45,7 @@ def of_contract(
         No registration rules are known for that day.
     """
     day = on or contract.signed_on or actor.today
-    rule_set = rules_of_day(session, day)
+    rule_set = rules_on(session, day, "/signed_on" if on is None else "/on")
     picture = readiness.picture_of(
         session, contract, contract.current, today=actor.today
     )
@@ -73,21 +72,28 @@ def of_contract(
     }
 
 
-def rules_of_day(session: so.Session, day: date) -> RuleSet:
-    """Return the registration rules of a day.
+def rules_on(session: so.Session, day: date, pointer: str) -> RuleSet:
+    """Return the rules that hold on a day.
+
+    Parameters
+    ----------
+    pointer : str
+        Where the day was given.
 
     Raises
     ------
-    Conflict
-        None are known: the day lies before the first ones.
+    Invalid
+        The day lies before the first rules that are known.
     """
     try:
         return readiness.rule_set(session, day)
-    except NoRule:
-        text = Text(
-            "没有 {day} 的认定登记规则", "no registration rules are known for {day}"
-        )
-        raise Conflict(text.format(day=day)) from None
+    except rules.NoRule:
+        raise Invalid.at(
+            pointer,
+            "no_rules_then",
+            f"{day.isoformat()} 没有已知的认定登记规则",
+            f"no rules of registration are known for {day.isoformat()}",
+        ) from None
 
 
 _OFFICIALS = (

@@ -24,6 +24,7 @@ from marketplace.domain.contracts import (
     ACCEPTED,
     APPEALABLE,
     APPLIED,
+    APPLYING,
     BEFORE_EXPERTS,
     CHECKED,
     COMPLETED,
@@ -104,6 +105,7 @@ KIND: steps.Kind[Registration] = steps.Kind(
     options=(
         so.joinedload(Registration.contract).selectinload(Contract.parties),
         so.joinedload(Registration.contract).joinedload(Contract.current),
+        so.selectinload(Registration.judgements),
     ),
     staying=STAYING,
     possible=_possible,
@@ -242,7 +244,7 @@ def rule_of(session: so.Session, registration: Registration) -> RuleSet:
     kept = None
     if registration.rule_set:
         kept = readiness.rule_set_of_version(session, registration.rule_set, on)
-    return kept or prechecks.rules_of_day(session, on)
+    return kept or prechecks.rules_on(session, on, "/signed_on")
 
 
 def _judged_as_of(contract: Contract) -> date:
@@ -286,7 +288,7 @@ def _apply(move: _Move) -> None:
             "申请人须承诺材料真实",
             "the applicant answers for the truth of the papers",
         )
-    rule = prechecks.rules_of_day(session, _judged_as_of(contract))
+    rule = prechecks.rules_on(session, _judged_as_of(contract), "/signed_on")
     values = contracts.values_of(contract.current)
     side = Side(rule.who_applies["import" if values["is_import"] else "normal"])
     applicants = rights.party_orgs(contract, side)
@@ -902,7 +904,8 @@ def _brief(actor: Actor, registration: Registration) -> Values:
 def view(session: so.Session, actor: Actor, registration: Registration) -> Values:
     """Show a registration with what the caller may do now.
 
-    Parties are not told who in the registry did what; the registry and operators are.
+    Parties are not told who in the registry did what; the registry and operators are,
+    from the events.
     """
     calendar = calendars.working_calendar(session)
     left = None
@@ -929,7 +932,9 @@ def view(session: so.Session, actor: Actor, registration: Registration) -> Value
             {name: row[name] for name in ("at", "comment", "supports")}
             for row in registration.opinions
         ],
-        "readiness": registration.readiness or None,
+        "readiness": registration.readiness or None
+        if rights.reads_precheck(actor, registration)
+        else None,
         "wanted": registration.wanted or None,
         "appeal": registration.appeal or None,
         "outcome": registration.outcome,
@@ -940,6 +945,16 @@ def view(session: so.Session, actor: Actor, registration: Registration) -> Value
 
 
 def history(session: so.Session, actor: Actor, contract_id: UUID) -> Listing[Values]:
-    """List what happened to a registration, oldest first."""
+    """List what happened to a registration, oldest first.
+
+    Parties read what the registry did and why, not which of its people did it.
+    """
     registration = get(session, actor, contract_id)
-    return steps.history(session, "registration", registration.id)
+    told = rights.reads_officials(actor, registration)
+    applying = {f"registration.{action}" for action in APPLYING}
+    return steps.history(
+        session,
+        "registration",
+        registration.id,
+        nameless=lambda event: not told and event.action not in applying,
+    )

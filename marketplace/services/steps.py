@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -241,9 +242,22 @@ def links(actor: Actor, kind: Kind[T], subject: Any, place: UUID) -> list[Any]:
 
 
 def history(
-    session: so.Session, kind_name: str, subject_id: UUID
+    session: so.Session,
+    kind_name: str,
+    subject_id: UUID,
+    *,
+    since: datetime | None = None,
+    nameless: Callable[[Event], bool] = lambda event: False,  # noqa: ARG005
 ) -> Listing[dict[str, Any]]:
-    """List what happened to an object that the caller has been shown, oldest first."""
+    """List what happened to an object that the caller has been shown, oldest first.
+
+    Parameters
+    ----------
+    since : datetime, optional
+        What happened before is not for the caller.
+    nameless : callable, optional
+        Of which events the caller is not told who did it.
+    """
     statement = (
         sa.select(Event, User.name)
         .join(LedgerEntry, LedgerEntry.event_id == Event.id)
@@ -251,8 +265,15 @@ def history(
         .where(Event.subject_kind == kind_name, Event.subject_id == subject_id)
     )
 
+    if since is not None:
+        statement = statement.where(Event.at >= since)
+
     def show(rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> list[dict[str, Any]]:
-        return [view_event(row[0], row[1]) for row in rows]
+        return [
+            view_event(row[0], row[1])
+            | ({"user_id": None, "user_name": None} if nameless(row[0]) else {})
+            for row in rows
+        ]
 
     return Listing(
         session,

@@ -23,7 +23,15 @@ from marketplace.errors import MarketplaceError, Text
 from marketplace.services import tokens
 from tests.docking import DAY
 from tests.listings import NEED
-from tests.markets import SHEET, TRIAL, Market, open_market
+from tests.markets import (
+    DOCUMENT,
+    OUTCOME,
+    SHEET,
+    TRIAL,
+    Market,
+    open_market,
+    open_threads,
+)
 from tests.people import CAST, PASSWORD, World, valid_uscc
 
 OPEN = "open"
@@ -241,7 +249,7 @@ def moves() -> Iterator[Case]:
     )
 
 
-def docking() -> Iterator[Case]:
+def docking_days() -> Iterator[Case]:
     """Days of talks: operators run them, participants find their own talks."""
     parties = FIRM | UNIVERSITY
     draft, held = "/docking-days/{day:DRAFT}", "/docking-days/{day:DEPLOYED}"
@@ -435,10 +443,166 @@ def _institutions() -> Iterator[Case]:
     yield Case("POST", f"{recorded}/actions/evaluate", {"province"}, 403, 401, graded)
 
 
+SIDES = FIRM | UNIVERSITY
+ADMINS = {"firm_admin", "university_admin"}
+OFFICE = {"clerk", "reviewer", "province"}
+MEETING = {"starts_at": "2026-11-24T09:30:00+08:00", "content": "交流"}
+
+
+def walked(path: str, action: str, may: set[str], seen: set[str], **more: Any) -> Case:
+    """One step of a thread: who may, who is told that he may not, who knows nothing.
+
+    Parameters
+    ----------
+    seen : set of str
+        Who may know of the object.
+    body, but : mapping, optional
+    """
+    refused = dict.fromkeys(seen - may, 403) | more.pop("but", {})
+    body = more.pop("body", {})
+    return Case("POST", f"{path}/actions/{action}", may, 404, 404, body, but=refused)
+
+
+def dockings() -> Iterator[Case]:
+    """The two sides and their broker; an operator reads, nobody else knows of it."""
+    seen = SIDES | OPERATORS | {"broker"}
+    pair = {"need_id": "{need:POOLED}", "offer_id": "{offer:LISTED}"}
+    yield Case("GET", "/dockings")
+    yield Case("POST", "/dockings", SIDES | {"broker"}, 403, 401, pair)
+    for state in ("RECOMMENDED", "NDA", "LOST"):
+        path = f"/dockings/{{docking:{state}}}"
+        yield Case("GET", path, seen)
+        yield Case("GET", f"{path}/events", seen)
+        yield Case("GET", f"{path}/meetings", seen)
+    with_broker = SIDES | {"broker"}
+    reason = {"reason": "price"}
+    terms = {"terms": {"price_yuan": "100000.00"}}
+    for state, action, may, body in (
+        ("RECOMMENDED", "express-interest", SIDES, {}),
+        ("RECOMMENDED", "decline", SIDES, reason),
+        ("INTERESTED", "accept", UNIVERSITY, {}),
+        ("INTERESTED", "decline", UNIVERSITY, reason),
+        ("CONTACTED", "log-meeting", with_broker, {"meeting": MEETING}),
+        ("CONTACTED", "propose-nda", SIDES, {"text": "保密"}),
+        ("CONTACTED", "lose", SIDES, reason),
+        ("MEETING", "sign-nda", with_broker, {"nda_version": 1}),
+        ("NDA", "propose-intent", SIDES, terms),
+        ("SOLUTION", "accept-intent", FIRM, {"number": 1}),
+        ("SOLUTION", "propose-intent", SIDES, terms),
+        ("INTENT", "log-meeting", with_broker, {"meeting": MEETING}),
+    ):
+        yield walked(f"/dockings/{{docking:{state}}}", action, may, seen, body=body)
+    # Their contract is not signed, so that nobody gets through; the sides are told.
+    yield walked(
+        "/dockings/{docking:INTENT}",
+        "sign",
+        set(),
+        seen,
+        body={"contract_id": "{contract:SIGNED}"},
+        but=dict.fromkeys(SIDES, 422),
+    )
+
+
+def contracts() -> Iterator[Case]:
+    """Parties and operators; the registry once the papers have been handed in."""
+    parties = SIDES | {"broker"}
+    seen = parties | OPERATORS
+    before, after = "/contracts/{contract:SIGNED}", "/contracts/{papers:ACCEPTED}"
+    draft = "/contracts/{contract:DRAFT}"
+    yield Case("GET", "/contracts")
+    writing = WRITERS - {"pending_admin"}
+    yield Case("POST", "/contracts", writing, 403, 401, {"title": "工艺开发"})
+    for path, readers in ((draft, seen), (before, seen), (after, seen | OFFICE)):
+        yield Case("GET", path, readers)
+        for part in ("events", "amendments", "payments", "payment-plan", "readiness"):
+            yield Case("GET", f"{path}/{part}", readers)
+    refused = dict.fromkeys(seen - SIDES, 403)
+    yield Case("PATCH", draft, SIDES, body={"title": "新题目"}, but=refused)
+    drafting = dict.fromkeys(seen - FIRM, 403)
+    yield Case("DELETE", draft, FIRM, but=drafting)
+    signing = ADMINS | {"broker"}
+    told = dict.fromkeys
+    for state, action, may, body, but in (
+        ("DRAFT", "sign", signing, {"signer": "测试员"}, {}),
+        (
+            "HALF",
+            "withdraw-signature",
+            {"firm_admin"},
+            {"comment": "改条款"},
+            told(("university_admin", "broker"), 409),
+        ),
+        ("SIGNED", "take-effect", ADMINS, {}, {}),
+        ("SIGNED", "annul", OPERATORS, DOCUMENT, {}),
+        ("EFFECTIVE", "complete", {"firm_admin"}, {}, {}),
+        ("EFFECTIVE", "rescind", ADMINS, {"comment": "协商", "ground": "AGREED"}, {}),
+    ):
+        path = f"/contracts/{{contract:{state}}}"
+        yield walked(path, action, may, seen, body=body, but=but)
+    change = {"reason_kind": "PERIOD", "reason": "延期"}
+    change |= {"changes": {"valid_to": "2029-02-28"}}
+    received = {"kind": "received", "amount_yuan": "1.00", "paid_on": "2026-11-20"}
+    in_force = "/contracts/{contract:EFFECTIVE}"
+    yield Case("POST", f"{in_force}/amendments", SIDES, body=change, but=refused)
+    yield Case("POST", f"{in_force}/payments", SIDES, body=received, but=refused)
+    back = {"kind": "returned", "reverses_id": "{payment}"}
+    back |= {"amount_yuan": "1.00", "paid_on": "2026-11-23"}
+    paid = "/contracts/{contract:PAID}/payments"
+    yield Case("POST", paid, SIDES, body=back, but=refused)
+    proposed = "/contracts/{contract:AMENDED}/amendments/2"
+    yield walked(proposed, "sign", signing, seen, body={"signer": "测试员"})
+    yield walked(proposed, "refuse", ADMINS, seen, body={"comment": "不同意"})
+
+
+def registrations() -> Iterator[Case]:
+    """The applicant, the registry and the province, each where his turn is."""
+    parties = SIDES | OPERATORS
+    seen = parties | OFFICE
+    seller = {"university_admin"}
+    yield Case("GET", "/registrations")
+    place = "/contracts/{{papers:{}}}/registration"
+    for state, readers in (("NONE", parties), ("APPLIED", seen), ("REGISTERED", seen)):
+        yield Case("GET", place.format(state), readers)
+        yield Case("GET", f"{place.format(state)}/events", readers)
+    words = {"comment": "理由"}
+    yield walked(
+        place.format("NONE"),
+        "apply",
+        seller,
+        parties,
+        body={"truthful": True},
+        but={"firm_admin": 409},
+    )
+    for state, action, may, body in (
+        ("CORRECTION", "resubmit", seller, {}),
+        ("APPLIED", "withdraw", seller, words),
+        ("APPLIED", "accept", {"clerk"}, {}),
+        ("APPLIED", "request-correction", {"clerk", "reviewer"}, words),
+        ("ACCEPTED", "request-correction", {"clerk", "reviewer"}, words),
+        ("ACCEPTED", "first-approve", {"clerk"}, {}),
+        ("FIRST_OK", "send-to-experts", {"clerk", "reviewer"}, words),
+        ("EXPERT", "note-opinion", {"clerk", "reviewer"}, {**words, "supports": True}),
+        ("FIRST_OK", "register", {"reviewer"}, {}),
+        ("FIRST_OK", "refuse", {"reviewer"}, {**words, "outcome": OUTCOME}),
+        ("REGISTERED", "request-change", seller, {**words, "wanted": "change"}),
+        ("CHANGE", "change", {"reviewer"}, {}),
+        ("CANCEL", "cancel", {"reviewer"}, words),
+        ("REGISTERED", "revoke", {"reviewer", "province"}, DOCUMENT),
+        ("REFUSED", "appeal", seller, words),
+        ("APPEALED", "uphold-appeal", {"province"}, words),
+        ("APPEALED", "dismiss-appeal", {"province"}, words),
+        ("REVOKED", "reinstate", {"province"}, words),
+    ):
+        yield walked(place.format(state), action, may, seen, body=body)
+
+
 CASES: tuple[Case, ...] = (
-    *docking(),
+    *docking_days(),
     *of_figures(),
     *mediated(),
+    *dockings(),
+    *contracts(),
+    *registrations(),
+    Case("GET", "/work-queue", ALL, public=401),
     *of_subject("need"),
     *of_subject("offer"),
     *moves(),
@@ -738,6 +902,7 @@ def test_every_route_lets_through_whom_it_should_and_nobody_else(
     world: World, app: Flask, callers: dict[str, dict[str, str]]
 ) -> None:
     market = open_market(world)
+    open_threads(market)
     wrong: list[str] = []
     visited: set[tuple[str, str]] = set()
     rules = app.url_map.bind("localhost")

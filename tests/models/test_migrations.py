@@ -13,6 +13,7 @@ import sqlalchemy as sa
 import sqlalchemy.orm as so
 
 from marketplace.domain.actors import system
+from marketplace.domain.dockings import DockingSide, TrialState
 from marketplace.extensions import configure_engine
 from marketplace.integrations import migrations
 from marketplace.models.base import Base
@@ -23,6 +24,7 @@ from marketplace.models.brokers import (
     ShareProposal,
 )
 from marketplace.models.conflicts import PersonalTie
+from marketplace.models.dockings import TrialLicence
 from marketplace.models.idempotency import IdempotentAnswer
 from marketplace.models.matches import MatchFeedback
 from marketplace.models.messages import Message, MessagePreference
@@ -30,7 +32,7 @@ from marketplace.models.needs import Need
 from marketplace.models.offers import Offer
 from marketplace.models.organisations import OrganisationTie, Qualification
 from marketplace.services import needs, offers
-from tests.markets import open_market
+from tests.markets import open_market, open_threads
 from tests.people import World
 from tests.stores import Postgres
 
@@ -321,8 +323,58 @@ LIES = {
         "amount_positive": "amount_yuan = 0",
         "voucher_given": "voucher = ''",
     },
+    "contract_parties": {"value_known": "side = 'both'"},
+    "contract_payments": {
+        "amount_positive": "amount_yuan = 0, technical_yuan = 0,"
+        " technical_income_yuan = 0",
+        "technical_within_amount": "amount_yuan = 1, technical_yuan = 2,"
+        " technical_income_yuan = 0",
+        "income_within_technical": "technical_yuan = 1, technical_income_yuan = 2",
+        "returned_of_what": "kind = 'returned', reverses_id = NULL",
+        "value_known": "kind = 'lent', reverses_id = NULL",
+    },
+    "contract_signatures": {"value_known": "side = 'both'"},
+    "contract_versions": {
+        "number_from_one": "number = 0",
+        "state_known": "state = 'LOST'",
+    },
+    "contracts": {
+        "amounts_not_negative": "total_yuan = -1, technical_yuan = NULL",
+        "technical_within_total": "total_yuan = 1, technical_yuan = 2",
+        "signed_has_moment": "state = 'SIGNED', concluded_at = NULL",
+        "state_known": "state = 'FINE', concluded_at = created_at",
+    },
+    "docking_meetings": {
+        "ends_after_start": "ends_at = starts_at",
+        "next_side_known": "next_side = 'both'",
+        "value_known": "side = 'both'",
+    },
+    "docking_ndas": {
+        "says_something": "text = '', attachment_id = NULL",
+        "value_known": "proposed_side = 'both'",
+    },
+    "docking_proposals": {"value_known": "side = 'both'"},
+    "dockings": {
+        "two_sides": "offer_org_id = need_org_id",
+        "lost_has_reason": "state = 'LOST', lost_reason = NULL",
+        "lost_side_known": "lost_side = 'both'",
+        "moved_side_known": "moved_side = 'both'",
+        "opened_side_known": "opened_side = 'both'",
+        "state_known": "state = 'FINE', lost_reason = NULL",
+    },
+    "duties": {"value_known": "role = 'friend'"},
+    "nda_acceptances": {"value_known": "side = 'both'"},
+    "registration_facts": {"kind_known": "kind = 'lost'"},
+    "registrations": {
+        "accepted_by_another": "registered_by = accepted_by",
+        "judged_has_a_day": "state = 'ACCEPTED', due_on = NULL",
+        "registered_has_number": "state = 'REGISTERED', reg_no = NULL",
+        "state_known": "state = 'FINE'",
+    },
 }
-"""For each CHECK an UPDATE that would make it false."""
+"""For each CHECK a change that would make it false."""
+APPEND_ONLY = ("contract_payments", "docking_meetings", "registration_facts")
+"""Tables whose rows are added and never changed: a lie is told by one more row."""
 UNTRIED = {
     ("events", "action_given"),
     ("issued_reports", "kind_known"),
@@ -335,6 +387,13 @@ UNTRIED = {
 DOUBLES = {
     "needs": "need_no = (SELECT MIN(need_no) FROM needs)",
     "offers": "ach_no = (SELECT MIN(ach_no) FROM offers)",
+    "dockings": "docking_no = (SELECT MIN(docking_no) FROM dockings)",
+    "contracts": "contract_no = (SELECT MIN(contract_no) FROM contracts)",
+    "registrations": "reg_no = (SELECT MIN(reg_no) FROM registrations)",
+    "contract_versions": ", ".join(
+        f"{c} = {FIRST.format(c, 'contract_versions')}"
+        for c in ("contract_id", "number")
+    ),
     "messages": ", ".join(
         f"{c} = {FIRST.format(c, 'messages')}" for c in ("user_id", "key")
     ),
@@ -362,6 +421,10 @@ ORPHANS = {
     "commission_payments": "contract_id = id",
     "needs": "owner_org_id = working_version_id",
     "offers": "owner_org_id = id",
+    "dockings": "need_id = id",
+    "contracts": "created_for = id",
+    "registrations": "registry_org_id = id",
+    "nda_acceptances": "user_id = id",
     "memberships": "org_id = id",
     "api_tokens": "user_id = id",
     "attachments": "org_id = id",
@@ -377,6 +440,7 @@ ORPHANS = {
 def complete(world: World) -> None:
     """Put a row into every table that the market of the tests leaves empty."""
     market = open_market(world)
+    open_threads(market)
     for who in ("firm", "team"):
         world.client(who)
     session, now = world.session, world.clock.now()
@@ -385,6 +449,17 @@ def complete(world: World) -> None:
     need, offer = market.ids["need:POOLED"], market.ids["offer:LISTED"]
     session.add_all(
         [
+            TrialLicence(
+                docking_id=market.ids["docking:INTENT"],
+                state=TrialState.PROPOSED,
+                proposed_side=DockingSide.OFFER,
+                starts_on=day,
+                ends_on=day + timedelta(days=90),
+                site="挤压车间",
+                price_yuan=1,
+                created_at=now,
+                updated_at=now,
+            ),
             OrganisationTie(
                 org_id=firm,
                 position=0,
@@ -472,10 +547,42 @@ def refusal(session: so.Session, table: str, change: str) -> str | None:
     assert rows, f"no row in {table} to try it on"
     try:
         with session.begin_nested():
-            session.execute(sa.text(f"UPDATE {table} SET {change}"))
+            session.execute(sa.text(_statement(table, change)))
     except sa.exc.IntegrityError as error:
         return str(error.orig)
     return None
+
+
+def _statement(table: str, change: str) -> str:
+    """Return an UPDATE; where rows are only added, an INSERT of one that is like one.
+
+    A CHECK comes before the keys, which the new row would break too.
+    """
+    if table not in APPEND_ONLY:
+        return f"UPDATE {table} SET {change}"
+    changed = dict(part.strip().split(" = ") for part in change.split(","))
+    columns = [column.name for column in Base.metadata.tables[table].columns]
+    values = ", ".join(changed.get(name, name) for name in columns)
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values}"
+        f" FROM {table} ORDER BY id LIMIT 1"
+    )
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+def test_what_was_booked_is_neither_changed_nor_removed(
+    world: World, table: str
+) -> None:
+    market = open_market(world)
+    open_threads(market)
+    session = world.session
+    rows = session.scalar(sa.text(f"SELECT COUNT(*) FROM {table}"))
+    assert rows
+    for statement in (f"UPDATE {table} SET id = id", f"DELETE FROM {table}"):
+        with pytest.raises(sa.exc.DBAPIError, match="added and never changed"):
+            session.execute(sa.text(statement))
+        session.rollback()
+    assert session.scalar(sa.text(f"SELECT COUNT(*) FROM {table}")) == rows
 
 
 def test_the_store_refuses_false_states(world: World) -> None:
