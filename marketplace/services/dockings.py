@@ -480,9 +480,9 @@ def act(
     docking = steps.finish(
         session, actor, KIND, step, changes=move.changes, target=move.target
     )
-    _settle(session, actor, docking)
     if action in _TOLD:
         _tell_answered(session, actor, docking, action, side)
+    _settle(session, actor, docking)
     return docking
 
 

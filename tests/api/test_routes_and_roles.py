@@ -185,6 +185,14 @@ def moves() -> Iterator[Case]:
         ("RETURNED", "submit", {"firm_admin"}, inside),
     ):
         yield move(f"/needs/{{need:{state}}}", action, may, seen)
+    for kind, state, insiders in (
+        ("need", "POOLED", FIRM),
+        ("offer", "LISTED", UNIVERSITY),
+    ):
+        # None of them is paused, which only its owner is told.
+        path = f"/{kind}s/{{{kind}:{state}}}/actions/resume"
+        running = dict.fromkeys(insiders, 409)
+        yield Case("POST", path, set(), 403, 401, {}, but=running)
     until = {"valid_until": "2027-06-30"}
     yield move("/needs/{need:EXPIRED}", "renew", {"firm_admin"}, inside, body=until)
     approved = UNIVERSITY | OPERATORS
@@ -381,7 +389,8 @@ def mediated() -> Iterator[Case]:
                but={"university_admin": 403})  # fmt: skip
     yield Case("GET", f"{one}/events", OPERATORS | {"broker"}, 403, 401)
     yield Case("GET", f"{one}/ratings")
-    yield Case("POST", f"{one}/ratings", {"firm"}, 403, 401, {"score": 5})
+    worked = {"firm", "firm_admin", "team", "university_admin"}
+    yield Case("POST", f"{one}/ratings", worked, 403, 401, {"score": 5})
     yield from _institutions()
     sides = FIRM | UNIVERSITY | {"broker"}
     insiders = sides | OPERATORS
@@ -481,7 +490,7 @@ def dockings() -> Iterator[Case]:
         ("RECOMMENDED", "express-interest", SIDES, {}),
         ("RECOMMENDED", "decline", SIDES, reason),
         ("INTERESTED", "accept", UNIVERSITY, {}),
-        ("INTERESTED", "decline", UNIVERSITY, reason),
+        ("INTERESTED", "decline", SIDES, reason),
         ("CONTACTED", "log-meeting", with_broker, {"meeting": MEETING}),
         ("CONTACTED", "propose-nda", SIDES, {"text": "保密"}),
         ("CONTACTED", "lose", SIDES, reason),
@@ -516,6 +525,12 @@ def contracts() -> Iterator[Case]:
         yield Case("GET", path, readers)
         for part in ("events", "amendments", "payments", "payment-plan", "readiness"):
             yield Case("GET", f"{path}/{part}", readers)
+    for paper in ("draft.docx", "data-sheet.pdf", "registration/form.pdf"):
+        yield Case("GET", f"{draft}/{paper}", seen)
+    unregistered = dict.fromkeys(seen - {"broker"}, 409)
+    certificate = f"{draft}/registration/certificate.pdf"
+    yield Case("GET", certificate, set(), but=unregistered)
+    yield Case("GET", "/registrations/forms", ALL, public=401)
     refused = dict.fromkeys(seen - SIDES, 403)
     yield Case("PATCH", draft, SIDES, body={"title": "新题目"}, but=refused)
     drafting = dict.fromkeys(seen - FIRM, 403)
@@ -918,7 +933,7 @@ def test_every_route_lets_through_whom_it_should_and_nobody_else(
                     wrong.append(
                         f"{case.method} {case.path} as {who}: "
                         f"{answer.status_code}, not {expected}"
-                        f" {answer.get_data(as_text=True)[:200]}"
+                        f" {answer.get_data()[:200]!r}"
                     )
     assert not wrong, "\n".join(["", *wrong])
     assert visited == {

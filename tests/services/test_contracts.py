@@ -710,7 +710,6 @@ def test_an_instalment_of_unknown_amount_is_not_paid_before_money_comes(
         ({"instalment": 2}, "/instalment"),
         ({"instalment": 0}, "/instalment"),
         ({"paid_on": date(2026, 11, 24)}, "/paid_on"),
-        ({"paid_on": None}, "/paid_on"),
         ({"reverses_id": "01890000-0000-7000-8000-000000000000"}, "/reverses_id"),
     ],
 )

@@ -180,9 +180,9 @@ def test_the_rules_of_the_application_stay_whatever_an_amendment_says(
 def test_a_contract_older_than_every_rule_is_told_so(world: World) -> None:
     old = {"signed_on": date(1999, 1, 4), "valid_from": date(1999, 1, 4)}
     deal = agreements.effective(world, **old)
-    with pytest.raises(Conflict):
+    with pytest.raises(Invalid):
         deal.register("university_admin", "apply", truthful=True)
-    with pytest.raises(Conflict):
+    with pytest.raises(Invalid):
         prechecks.of_contract(world.session, world.actor("firm"), deal.contract)
 
 
