@@ -66,7 +66,7 @@ def heard(
     found: dict[str, list[str]] = {}
 
     def note(question: str, answer: Any) -> None:
-        text = answer.get_data(as_text=True)
+        text = answer.get_data().decode("utf-8", "replace")
         for word in words:
             # Who names an object in a path has its identifier sent back to him.
             if word in text and word not in question:
@@ -95,7 +95,7 @@ def _query(path: str) -> dict[str, Any]:
 
 def refusal(answer: Any, subject_id: str) -> tuple[int, str]:
     """Return how a request was refused, without the identifier that it named."""
-    text = answer.get_data(as_text=True).replace(subject_id, "")
+    text = answer.get_data().decode("utf-8", "replace").replace(subject_id, "")
     return answer.status_code, re.sub(r'"request_id":\s*"[^"]*"', "", text)
 
 

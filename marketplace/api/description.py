@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -112,12 +111,9 @@ def _never_null(schema: dict[str, Any]) -> None:
         del schema["default"]
 
 
-_ON_A_CONTRACT = re.compile(r"/contracts/\{contract_id\}/(amendments|payments)(/|$)")
-
-
 def _needs_if_match(paths: dict[str, Any], path: str, method: str) -> bool:
     """Whoever changes an object that can be read alone says what he has read."""
-    if method == "post" and path.endswith(WITHIN):
+    if method == "post" and path.endswith((*WITHIN, "/actions/resume")):
         return True
     if method == "get" or "get" not in paths.get(path.removesuffix(ACTION), {}):
         return False

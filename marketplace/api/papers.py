@@ -77,6 +77,7 @@ def form(contract_id: UUID) -> Response:
 
 @bp.route(f"{ONE}/registration/certificate.pdf", methods=["GET"])
 @bp.response(200, BINARY, content_type=documents.PDF)
+@bp.alt_response(409, "CONFLICT")
 def certificate(contract_id: UUID) -> Response:
     """The certificate's data, with both amounts 登记证明"""
     registrations.get(db.session(), actor(), contract_id)

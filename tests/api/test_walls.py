@@ -93,7 +93,7 @@ def told(thread: Thread, who: str, secrets: tuple[str, ...] = SECRETS) -> Any:
 def reads(thread: Thread, who: str) -> bool:
     """Whether somebody reads the details of the need."""
     answer = thread.world.client(who).get(f"/needs/{thread.need.id}")
-    return NEEDED in answer.get_data(as_text=True)
+    return NEEDED.encode() in answer.get_data()
 
 
 def test_who_has_accepted_reads_the_details_and_nobody_else_does(world: World) -> None:

@@ -27,7 +27,7 @@ def met(thread: Thread) -> set[str]:
 
     def ask(name: str, other: str, answer: Any) -> None:
         assert answer.status_code == 200, (name, answer.json)
-        if other in answer.get_data(as_text=True):
+        if other.encode() in answer.get_data():
             found.add(name)
 
     for who in ("firm", "broker", "operator"):
@@ -107,11 +107,31 @@ def test_a_unit_does_not_dock_with_itself(world: World) -> None:
         assert world.client(who).post("/dockings", pair).status_code == 409, who
 
 
+@pytest.mark.parametrize("declares", ["firm", "team"])
+def test_relatives_do_not_sign_before_the_contract_says_so(
+    world: World, declares: str
+) -> None:
+    relate(world, declares)
+    parties = [
+        {"side": "buyer", "organisation_id": str(world.org("firm").id)},
+        {"side": "seller", "organisation_id": str(world.org("team").id)},
+    ]
+    thread = begin(world)
+    body = {**CONTRACT, "title": "工艺开发", "parties": parties, "is_related": False}
+    thread.contract = thread["firm_admin"].post("/contracts", body).json["id"]
+    place = f"/contracts/{thread.contract}"
+    refused = thread["firm_admin"].act(place, "sign", {"signer": "张示例"})
+    assert [e["pointer"] for e in refused.json["errors"]] == ["/is_related"]
+    etag = thread["firm_admin"].get(place).headers["ETag"]
+    told = thread["firm_admin"].patch(place, {"is_related": True}, etag)
+    assert told.status_code == 200
+    assert thread.step("firm_admin", "sign", signer="张示例")["is_related"]
+
+
 @pytest.mark.parametrize("declares", DECLARED_BY)
 def test_relatives_who_are_silent_about_it_go_before_the_experts(
     world: World, declares: str
 ) -> None:
-    relate(world, declares)
     world.org("clerk")
     parties = [
         {"side": "buyer", "organisation_id": str(world.org("firm").id)},
@@ -123,6 +143,7 @@ def test_relatives_who_are_silent_about_it_go_before_the_experts(
     thread.step("firm_admin", "sign", signer="张示例")
     thread.step("university_admin", "sign", signer="李示例")
     thread.step("university_admin", "take-effect")
+    relate(world, declares)
     thread.register("university_admin", "apply", truthful=True)
     assert thread.register("clerk", "accept")["expert_reasons"] == ["related"]
     thread.register("clerk", "first-approve")

@@ -35,6 +35,7 @@ from marketplace.services.fields import Code, Codes, Items, Part, Words
 from scripts import make_contract_templates
 from tests import drafts
 from tests.drafts import KINDS
+from tests.printing import needs_print
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = (
@@ -230,6 +231,7 @@ def test_the_same_contract_gives_the_same_draft(kind):
     assert draft(drafts.filled(kind)) == draft(drafts.filled(kind))
 
 
+@needs_print
 def test_another_process_makes_the_same_files():
     program = "from tests.integrations import test_documents as t; print(t.digests())"
     assert run(program, PYTHONHASHSEED="1").strip() == str(digests())
@@ -273,6 +275,7 @@ def test_the_template_script_writes_one_file_a_class(tmp_path, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 5
 
 
+@needs_print
 def test_the_data_sheet_says_everything_that_the_contract_says():
     values = drafts.filled()
     sheet = text_of(printed("sheet", registered(values)))
@@ -299,6 +302,7 @@ def test_the_data_sheet_says_everything_that_the_contract_says():
         ),
     ],
 )
+@needs_print
 def test_forms_and_certificates_can_be_read_back(name, texts):
     said = text_of(printed(name, registered(drafts.filled())))
     assert [text for text in texts if text not in said] == []
@@ -318,6 +322,7 @@ def fonts_of(content):
 
 
 @pytest.mark.parametrize("name", PRINTERS)
+@needs_print
 def test_printed_papers_are_a4_and_carry_their_fonts(name):
     content = printed(name, registered(drafts.filled()))
     fonts = fonts_of(content)
@@ -327,6 +332,7 @@ def test_printed_papers_are_a4_and_carry_their_fonts(name):
         assert [round(float(x)) for x in page.mediabox[2:]] == [595, 842]
 
 
+@needs_print
 def test_a_printed_paper_dates_from_its_record():
     content = printed("sheet", registered(drafts.filled()))
     told = PdfReader(io.BytesIO(content)).metadata
@@ -335,12 +341,14 @@ def test_a_printed_paper_dates_from_its_record():
 
 
 @pytest.mark.parametrize("name", PRINTERS)
+@needs_print
 def test_what_users_type_is_text_on_printed_papers_too(name):
     content = printed(name, registered(with_texts(drafts.filled(), HOSTILE)))
     assert re.sub(r"\s", "", HOSTILE) in text_of(content)
     assert not any(page.images for page in PdfReader(io.BytesIO(content)).pages)
 
 
+@needs_print
 def test_control_characters_are_shown_on_printed_papers():
     content = printed("certificate", registered(drafts.filled(title=CONTROL)))
     assert "前\ufffd\ufffd\ufffd\ufffd\ufffd后" in text_of(content)
@@ -356,11 +364,13 @@ def test_control_characters_are_shown_on_printed_papers():
         "font:own",
     ],
 )
+@needs_print
 def test_a_paper_fetches_nothing(address):
     with pytest.raises(ValueError, match="fetch nothing"):
         pdf._fetcher(None).fetch(address)
 
 
+@needs_print
 def test_the_long_text_of_a_clause_runs_on_over_pages():
     long = "保密义务" * 1000
     clauses = [{"code": "SECRECY", "state": "PRESENT", "text": long}]
@@ -368,11 +378,13 @@ def test_the_long_text_of_a_clause_runs_on_over_pages():
     assert text_of(content).count("保密义务") == 1000
 
 
+@needs_print
 def test_a_word_longer_than_a_line_is_broken_and_printed_whole():
     content = printed("sheet", registered(drafts.filled(subject="A1" * 2000)))
     assert text_of(content).replace("\u200b", "").count("A1") == 2000
 
 
+@needs_print
 def test_what_would_take_minutes_to_print_is_refused():
     clauses = [{"code": "SECRECY", "state": "PRESENT", "text": "密\n" * 2000}]
     with pytest.raises(Invalid) as refused:
@@ -380,6 +392,7 @@ def test_what_would_take_minutes_to_print_is_refused():
     assert "Word" in refused.value.detail.zh
 
 
+@needs_print
 def test_a_character_without_any_glyph_is_an_error_that_names_it():
     with pytest.raises(DocumentsUnavailable) as refused:
         printed("form", registered(drafts.filled(title="合金\U0010fffd")))
@@ -430,6 +443,7 @@ def fontless(tmp_path):
     return make
 
 
+@needs_print
 def test_without_a_chinese_font_there_is_an_error_and_no_blank_boxes(fontless):
     answer = fontless()
     assert answer.startswith("refused this server has no Chinese font")
@@ -450,12 +464,14 @@ def chinese_font():
     return Path(done.stdout)
 
 
+@needs_print
 def test_a_font_file_of_the_setting_is_used_where_the_system_has_none(fontless):
     answer = fontless(chinese_font())
     assert answer.startswith("made")
     assert answer.endswith("True")
 
 
+@needs_print
 def test_a_file_that_is_no_chinese_font_is_refused_by_name(tmp_path):
     broken = tmp_path / "broken.ttf"
     broken.write_bytes(b"\x00\x01\x00\x00 this is no font")

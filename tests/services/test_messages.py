@@ -35,7 +35,12 @@ from marketplace.services import messages
 from tests.people import World
 
 ASKED = {"party": "海岱理工大学（演示）", "subject": "轻质托盘", "due": "2026-11-30"}
-LATE = {"party": "海岱理工大学（演示）", "subject": "轻质托盘", "due": "2026-11-30"}
+LATE = {
+    "party": "海岱理工大学（演示）",
+    "subject": "轻质托盘",
+    "due": "2026-11-30",
+    "step": "答复对接意向",
+}
 Tell = Callable[..., int]
 
 
@@ -157,7 +162,7 @@ def test_a_muted_topic_is_not_told_but_of_a_mandatory_one_only_the_mail(
     prefer(world, "firm", muted=["docking.asked", "duty.escalated"])
     assert tell("firm") == 0
     assert tell("firm", key="late", topic="duty.escalated", values=LATE) == 1
-    assert titles(world, "firm") == ["“轻质托盘”的对接逾期未答复"]
+    assert titles(world, "firm") == ["逾期：答复对接意向（海岱理工大学（演示））"]
     assert states(world.session) == [MailState.UNWANTED]
 
 
