@@ -15,6 +15,7 @@ from marketplace.integrations import documents
 from marketplace.integrations.documents import pdf, word
 from marketplace.services import contract_papers as service
 from marketplace.services import contracts, registration_forms, registrations
+from schemas.base import ProblemSchema
 from schemas.contracts import FormsQuery
 
 bp = Blueprint("papers", __name__, description="Papers of contracts 合同文书")
@@ -77,7 +78,12 @@ def form(contract_id: UUID) -> Response:
 
 @bp.route(f"{ONE}/registration/certificate.pdf", methods=["GET"])
 @bp.response(200, BINARY, content_type=documents.PDF)
-@bp.alt_response(409, "CONFLICT")
+@bp.alt_response(
+    409,
+    schema=ProblemSchema,
+    content_type="application/problem+json",
+    description="It is not registered.",
+)
 def certificate(contract_id: UUID) -> Response:
     """The certificate's data, with both amounts 登记证明"""
     registrations.get(db.session(), actor(), contract_id)
