@@ -18,29 +18,27 @@ from marketplace.models.brokers import Broker, BrokerInstitution
 from marketplace.models.contracts import Contract
 from marketplace.models.dockings import Docking
 from marketplace.models.organisations import Organisation
-from marketplace.policies import Grant, Rules, one_of, operator, system
+from marketplace.policies import (
+    Grant,
+    Rules,
+    in_verified_unit,
+    one_of,
+    operator,
+    system,
+)
 
 _UNIT = so.aliased(Organisation)
 """The unit in a condition of its own, also where a statement reads units itself."""
 
 
-def _with_role(actor: Actor, org_id: UUID | None, *roles: Role) -> Grant | None:
-    """Somebody with one of the roles in a verified unit."""
-    standing = actor.standing_in(org_id)
-    if standing is None or not standing.org_verified:
-        return None
-    found = next((role for role in roles if role in standing.roles), None)
-    return Grant(found, standing.org_id) if found else None
-
-
 def broker_of(actor: Actor, org_id: UUID) -> Grant | None:
     """A broker of the unit."""
-    return _with_role(actor, org_id, Role.BROKER)
+    return in_verified_unit(actor.standing_in(org_id), Role.BROKER)
 
 
 def admin_of(actor: Actor, org_id: UUID) -> Grant | None:
     """The administrator of the unit."""
-    return _with_role(actor, org_id, Role.UNIT_ADMIN)
+    return in_verified_unit(actor.standing_in(org_id), Role.UNIT_ADMIN)
 
 
 def himself(actor: Actor, broker: Broker) -> Grant | None:
@@ -67,7 +65,7 @@ def _outsider(actor: Actor, broker: Broker) -> Grant | None:
     if actor.standing_in(broker.org_id) is not None:
         return None
     for standing in actor.standings:
-        grant = _with_role(actor, standing.org_id, *threads.WRITING)
+        grant = in_verified_unit(actor.standing_in(standing.org_id), *threads.WRITING)
         if grant is not None:
             return grant
     return None
@@ -191,7 +189,7 @@ class Deal:
 
 
 def _docking_broker(actor: Actor, deal: Deal) -> Grant | None:
-    return _with_role(actor, deal.broker_org_id, Role.BROKER)
+    return in_verified_unit(actor.standing_in(deal.broker_org_id), Role.BROKER)
 
 
 def _writer(actor: Actor, deal: Deal) -> Grant | None:
@@ -238,7 +236,7 @@ def accepting_orgs(deal: Deal) -> list[UUID]:
 
 def visible_deals(actor: Actor) -> sa.ColumnElement[bool]:
     """Contracts that the caller may know of, or whose docking his unit brokered."""
-    brokering = [s.org_id for s in actor.with_role(Role.BROKER)]
+    brokering = threads.brokering_org_ids(actor)
     brokered = Contract.docking_id.in_(
         sa.select(Docking.id).where(one_of(Docking.broker_org_id, brokering))
     )

@@ -19,7 +19,7 @@ import sqlalchemy.orm as so
 from marketplace.domain import needs as need_states
 from marketplace.domain import offers as offer_states
 from marketplace.domain.actions import action_title
-from marketplace.domain.actors import Actor
+from marketplace.domain.actors import Actor, Standing
 from marketplace.domain.dockings import DISCLOSING, DockingSide
 from marketplace.domain.needs import NEED_TIERS, Disclosure
 from marketplace.domain.offers import OFFER_TIERS
@@ -153,6 +153,14 @@ def owner_verified_member(actor: Actor, subject: Need | Offer) -> Grant | None:
     if standing is None or not standing.org_verified:
         return None
     return owner_member(actor, subject)
+
+
+def in_verified_unit(standing: Standing | None, *roles: Role) -> Grant | None:
+    """Somebody with one of the roles, the first that he has, in a verified unit."""
+    if standing is None or not standing.org_verified:
+        return None
+    found = next((role for role in roles if role in standing.roles), None)
+    return Grant(found, standing.org_id) if found is not None else None
 
 
 def broker(actor: Actor, subject: Any) -> Grant | None:  # noqa: ARG001

@@ -26,6 +26,8 @@ from marketplace.policies import (
     Rule,
     Rules,
     broker,
+    in_verified_unit,
+    may,
     one_of,
     operator,
     owner_verified_member,
@@ -38,30 +40,17 @@ WRITING = (Role.DEMAND, Role.SUPPLIER, Role.UNIT_ADMIN)
 
 def _writer(standing: Standing | None) -> Grant | None:
     """A member of a verified unit who writes for it."""
-    if standing is None or not standing.org_verified:
-        return None
-    for role in WRITING:
-        if role in standing.roles:
-            return Grant(role, standing.org_id)
-    return None
+    return in_verified_unit(standing, *WRITING)
 
 
 def _admin(standing: Standing | None) -> Grant | None:
     """The administrator of a verified unit."""
-    if standing is None or not standing.org_verified:
-        return None
-    if Role.UNIT_ADMIN not in standing.roles:
-        return None
-    return Grant(Role.UNIT_ADMIN, standing.org_id)
+    return in_verified_unit(standing, Role.UNIT_ADMIN)
 
 
 def _mediator(standing: Standing | None) -> Grant | None:
     """A broker of a verified unit."""
-    if standing is None or not standing.org_verified:
-        return None
-    if Role.BROKER not in standing.roles:
-        return None
-    return Grant(Role.BROKER, standing.org_id)
+    return in_verified_unit(standing, Role.BROKER)
 
 
 def writing_org_ids(actor: Actor) -> list[UUID]:
@@ -69,6 +58,11 @@ def writing_org_ids(actor: Actor) -> list[UUID]:
     return [
         s.org_id for s in actor.standings if s.org_verified and s.roles & set(WRITING)
     ]
+
+
+def brokering_org_ids(actor: Actor) -> list[UUID]:
+    """Return the verified units in which the caller is a broker."""
+    return [s.org_id for s in actor.with_role(Role.BROKER)]
 
 
 def side_of(actor: Actor, docking: Docking) -> DockingSide | None:
@@ -173,7 +167,7 @@ def visible_dockings(actor: Actor) -> sa.ColumnElement[bool]:
     if actor.is_system or actor.has_role(Role.OPERATOR):
         return sa.true()
     mine = writing_org_ids(actor)
-    brokering = [s.org_id for s in actor.with_role(Role.BROKER)]
+    brokering = brokering_org_ids(actor)
     return sa.or_(
         one_of(Docking.need_org_id, mine),
         one_of(Docking.offer_org_id, mine),
@@ -194,7 +188,7 @@ def my_dockings(actor: Actor) -> sa.ColumnElement[bool]:
     A broker does so only as long as he is one of the unit for which he mediates.
     """
     mine = writing_org_ids(actor)
-    brokering = [s.org_id for s in actor.with_role(Role.BROKER)]
+    brokering = brokering_org_ids(actor)
     return sa.or_(
         one_of(Docking.need_org_id, mine),
         one_of(Docking.offer_org_id, mine),
@@ -240,15 +234,7 @@ party_admin = _of_party(_admin)
 buyer_admin = _of_party(_admin, Side.BUYER)
 buyer_or_seller = _of_party(_writer, Side.BUYER, Side.SELLER)
 principal_admin = _of_party(_admin, Side.BUYER, Side.SELLER)
-
-
-def party_broker(actor: Actor, contract: Contract) -> Grant | None:
-    """A broker of the unit that mediates."""
-    for org_id in party_orgs(contract, Side.BROKER):
-        grant = _mediator(actor.standing_in(org_id))
-        if grant is not None:
-            return grant
-    return None
+party_broker = _of_party(_mediator, Side.BROKER)
 
 
 def accepting_admin(actor: Actor, contract: Contract) -> Grant | None:
@@ -302,8 +288,7 @@ CONTRACT_RULES: Rules = {
 
 def insider(actor: Actor, contract: Contract) -> bool:
     """Whether the caller reads a contract as one of those who made it, or runs all."""
-    rules = (system, party_writer, party_broker, drafter, operator)
-    return any(rule(actor, contract) for rule in rules)
+    return may(actor, "read", contract, CONTRACT_RULES) is not None
 
 
 def visible_contracts(actor: Actor) -> sa.ColumnElement[bool]:
@@ -316,7 +301,7 @@ def visible_contracts(actor: Actor) -> sa.ColumnElement[bool]:
     if actor.is_system or actor.has_role(Role.OPERATOR):
         return sa.true()
     mine = writing_org_ids(actor)
-    brokering = [s.org_id for s in actor.with_role(Role.BROKER)]
+    brokering = brokering_org_ids(actor)
     a_party = sa.exists().where(
         ContractParty.contract_id == Contract.id, one_of(ContractParty.org_id, mine)
     )
@@ -368,11 +353,8 @@ def _registry(role: Role) -> Rule:
 
     def rule(actor: Actor, registration: Registration) -> Grant | None:
         standing = actor.standing_in(registration.registry_org_id)
-        if standing is None or not standing.org_verified or role not in standing.roles:
-            return None
-        if not _stands_apart(actor, registration):
-            return None
-        return Grant(role, standing.org_id)
+        grant = in_verified_unit(standing, role)
+        return grant if grant and _stands_apart(actor, registration) else None
 
     return rule
 
@@ -407,8 +389,7 @@ def appeal_judge(actor: Actor, registration: Registration) -> Grant | None:
 
 def reads_officials(actor: Actor, registration: Registration) -> bool:
     """Whether the caller is told who in the registry did what: parties are not."""
-    rules = (system, clerk, reviewer, province, operator)
-    return any(rule(actor, registration) for rule in rules)
+    return may(actor, "read-officials", registration, REGISTRATION_RULES) is not None
 
 
 def reads_precheck(actor: Actor, registration: Registration) -> bool:
@@ -435,8 +416,10 @@ def a_party_of(actor: Actor, registration: Registration) -> Grant | None:
     return party_writer(actor, registration.contract)
 
 
+_OFFICIALS = (system, clerk, reviewer, province, operator)
 REGISTRATION_RULES: Rules = {
-    "read": (system, a_party_of, clerk, reviewer, province, operator),
+    "read": (a_party_of, *_OFFICIALS),
+    "read-officials": _OFFICIALS,
     "apply": (applicant,),
     "resubmit": (applicant,),
     "withdraw": (applicant,),

@@ -47,6 +47,7 @@ TITLES: dict[str, Text] = {
     "rate":                 Text("评定信用", "Rate"),
     "read-contact":         Text("查看联系方式", "Read contact data"),
     "read-bank":            Text("查看银行账户", "Read the bank account"),
+    "read-officials":       Text("查看经办人员", "Read who dealt with it"),
     "read-events":          Text("查看历史记录", "Read the history"),
     "read-members":         Text("查看成员", "Read the members"),
     "manage-members":       Text("管理成员", "Manage members"),
