@@ -26,7 +26,7 @@ from marketplace.domain.contracts import EXECUTED, Side
 from marketplace.domain.ids import new_id
 from marketplace.domain.masking import mask_name, mask_number
 from marketplace.domain.roles import Tier
-from marketplace.errors import Conflict, FieldError, Forbidden, Stale, Text
+from marketplace.errors import Conflict, FieldError, Forbidden, Text
 from marketplace.models.brokers import Broker, BrokerRating
 from marketplace.models.contracts import Contract, ContractParty
 from marketplace.models.dockings import Docking
@@ -209,8 +209,7 @@ def edit(
     """
     broker = steps.get(session, actor, KIND, broker_id, lock=True)
     grant = policies.require(actor, "edit", broker, rights.BROKER_RULES)
-    if expected is not None and expected != str(broker.revision):
-        raise Stale
+    steps.require_revision(broker, expected)
     before = {field.name: getattr(broker, field.name) for field in FIELDS}
     start = {field.name: field.empty for field in FIELDS}
     values = _read(session, actor, data, start | {"id_no": before["id_no"]})

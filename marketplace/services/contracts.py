@@ -44,7 +44,6 @@ from marketplace.errors import (
     IllegalTransition,
     Invalid,
     NotFound,
-    Stale,
     Text,
 )
 from marketplace.models.attachments import Attachment
@@ -59,7 +58,6 @@ from marketplace.models.needs import Need
 from marketplace.models.organisations import Organisation
 from marketplace.models.registrations import Registration
 from marketplace.services import (
-    codes,
     conflicts,
     contents,
     contract_contents,
@@ -438,7 +436,7 @@ def edit(
     """
     contract = steps.get(session, actor, KIND, contract_id, lock=True)
     grant = policies.require(actor, "edit", contract, rights.CONTRACT_RULES)
-    require_revision(contract, expected)
+    steps.require_revision(contract, expected)
     _require_open(session, contract, data)
     before = values_of(contract.current)
     values = _read(session, actor, contract.created_for, before, data)
@@ -504,12 +502,6 @@ def _require_open(
         )
 
 
-def require_revision(contract: Contract, expected: str | None) -> None:
-    """Refuse a change of what the caller has not read as it is now."""
-    if expected is not None and expected != str(contract.revision):
-        raise Stale
-
-
 def delete(
     session: so.Session,
     actor: Actor,
@@ -520,7 +512,7 @@ def delete(
     """Remove a draft that nobody has signed; the ledger keeps what it held."""
     contract = steps.get(session, actor, KIND, contract_id, lock=True)
     grant = policies.require(actor, "delete", contract, rights.CONTRACT_RULES)
-    require_revision(contract, expected)
+    steps.require_revision(contract, expected)
     _require_draft(contract)
     events.record(
         session,
@@ -912,20 +904,14 @@ def _complete(move: _Move) -> None:
 
 def _rescind(move: _Move) -> None:
     """Rescind; by agreement it takes somebody of each side."""
-    ground = move.given.get("ground")
-    wrong = codes.check(
+    ground = steps.coded(
         move.session,
+        move.actor,
+        move.given.get("ground"),
         "rescission_ground",
-        ground,
-        on=move.actor.today,
-        pointer="/ground",
+        "ground",
+        Text("请选择依据", "say on which ground"),
     )
-    if wrong or ground is None:
-        raise (
-            Invalid(errors=wrong)
-            if wrong
-            else Invalid.at("/ground", "required", "请选择依据", "say on which ground")
-        )
     contract = move.contract
     org = str(move.step.grant.org_id)
     side = _side_of(contract, move.step.grant.org_id)
@@ -1062,7 +1048,7 @@ def amend(
     """
     contract = steps.get(session, actor, KIND, contract_id, lock=True)
     grant = policies.require(actor, "amend", contract, rights.CONTRACT_RULES)
-    require_revision(contract, expected)
+    steps.require_revision(contract, expected)
     if contract.state not in BOUND:
         raise kind_refusal(actor, contract, "amend")
     if proposed(session, contract) is not None:
@@ -1220,7 +1206,7 @@ def decide_amendment(
     contract = steps.get(session, actor, KIND, contract_id, lock=True)
     rule = f"{action}-amendment"
     grant = policies.require(actor, rule, contract, rights.CONTRACT_RULES)
-    require_revision(contract, expected)
+    steps.require_revision(contract, expected)
     version = proposed(session, contract)
     if version is None or version.number != number:
         known = session.scalar(

@@ -60,7 +60,6 @@ from marketplace.models.offers import Offer
 from marketplace.models.users import User
 from marketplace.services import (
     calendars,
-    codes,
     conflicts,
     contents,
     duties,
@@ -502,18 +501,14 @@ def _say_yes(move: _Move) -> None:
 
 def _give_up(move: _Move) -> None:
     """Keep the coded reason, which the other side reads."""
-    reason = move.given.get("reason")
-    wrong = codes.check(
+    reason = steps.coded(
         move.session,
+        move.actor,
+        move.given.get("reason"),
         "decline_reason",
-        reason,
-        on=move.actor.today,
-        pointer="/reason",
+        "reason",
+        Text("请选择原因", "say why, by a code"),
     )
-    if wrong:
-        raise Invalid(errors=wrong)
-    if reason is None:
-        raise Invalid.at("/reason", "required", "请选择原因", "say why, by a code")
     if reason == NO_REPLY:
         raise Invalid.at(
             "/reason", "not_for_people", "此原因由系统填写", "only the system sets it"

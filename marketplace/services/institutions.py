@@ -23,7 +23,7 @@ from marketplace.domain.brokers import (
 from marketplace.domain.ids import new_id
 from marketplace.domain.masking import mask_name
 from marketplace.domain.roles import Tier
-from marketplace.errors import Conflict, IllegalTransition, Stale, Text
+from marketplace.errors import Conflict, IllegalTransition, Text
 from marketplace.models.brokers import BrokerInstitution
 from marketplace.models.organisations import Organisation
 from marketplace.services import contents, events, serials, steps
@@ -268,8 +268,7 @@ def edit(
     """
     institution = steps.get(session, actor, KIND, institution_id, lock=True)
     grant = policies.require(actor, "edit", institution, rights.INSTITUTION_RULES)
-    if expected is not None and expected != str(institution.revision):
-        raise Stale
+    steps.require_revision(institution, expected)
     if institution.state not in CURRENT:
         raise IllegalTransition(
             Text("备案已取消，请重新申请", "the record is removed; apply again"),

@@ -130,7 +130,7 @@ def record(
     """
     contract = steps.get(session, actor, contracts.KIND, contract_id, lock=True)
     grant = policies.require(actor, "pay", contract, rights.CONTRACT_RULES)
-    contracts.require_revision(contract, expected)
+    steps.require_revision(contract, expected)
     kind = PaymentKind(data["kind"])
     allowed = PAYABLE if kind is PaymentKind.RECEIVED else RETURNABLE
     if contract.state not in allowed:

@@ -49,7 +49,6 @@ from marketplace.models.organisations import Organisation
 from marketplace.models.registrations import Registration, RegistrationFact
 from marketplace.services import (
     calendars,
-    codes,
     contracts,
     duties,
     events,
@@ -521,18 +520,14 @@ def _keep_amounts(registration: Registration) -> None:
 
 
 def _refuse(move: _Move) -> None:
-    outcome = move.given.get("outcome")
-    wrong = codes.check(
+    outcome = steps.coded(
         move.session,
+        move.actor,
+        move.given.get("outcome"),
         "registration_outcome",
-        outcome,
-        on=move.actor.today,
-        pointer="/outcome",
+        "outcome",
+        Text("请选择原因", "say why, by a code"),
     )
-    if wrong:
-        raise Invalid(errors=wrong)
-    if outcome is None:
-        raise Invalid.at("/outcome", "required", "请选择原因", "say why, by a code")
     move.registration.outcome = outcome
     move.registration.outcome_reason = move.comment
     move.registration.appeal = {}

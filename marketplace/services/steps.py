@@ -18,10 +18,10 @@ import sqlalchemy.orm as so
 from marketplace import policies
 from marketplace.domain.actors import Actor
 from marketplace.domain.workflows import Transition, Workflow
-from marketplace.errors import NotFound, Stale
+from marketplace.errors import Invalid, NotFound, Stale, Text
 from marketplace.models.ledger import Event, LedgerEntry
 from marketplace.models.users import User
-from marketplace.services import actions, events
+from marketplace.services import actions, codes, events
 from marketplace.services.audit import view_event
 from marketplace.services.fields import Reader
 from marketplace.services.paging import Listing
@@ -126,8 +126,7 @@ def begin(
     if action not in kind.workflow.actions:
         raise refused(actor, kind, subject, action)
     grant = policies.require(actor, action, subject, kind.rules)
-    if expected is not None and expected != str(subject.revision):
-        raise Stale
+    require_revision(subject, expected)
     rows = {row.action: row for row in kind.workflow.offered(subject.state)}
     row = rows.get(action)
     if row is None or not kind.possible(subject, action):
@@ -145,6 +144,36 @@ def begin(
         )
     reader.refuse()
     return Step(subject, grant, row, comment)
+
+
+def require_revision(subject: Any, expected: str | None) -> None:
+    """Refuse a change of what the caller has not read as it is now.
+
+    Raises
+    ------
+    Stale
+        Something was expected, and the object stands at another revision.
+    """
+    if expected is not None and expected != str(subject.revision):
+        raise Stale
+
+
+def coded(
+    session: so.Session, actor: Actor, given: Any, list_id: str, field: str, why: Text
+) -> str:
+    """Return a reason given by a code that is in force today.
+
+    Raises
+    ------
+    Invalid
+        It is not a code of the list, or none was given, which ``why`` then asks for.
+    """
+    wrong = codes.check(session, list_id, given, on=actor.today, pointer=f"/{field}")
+    if wrong:
+        raise Invalid(errors=wrong)
+    if given is None:
+        raise Invalid.at(f"/{field}", "required", why.zh, why.en)
+    return str(given)
 
 
 def refused(actor: Actor, kind: Kind[Any], subject: Any, action: str) -> Exception:

@@ -25,7 +25,7 @@ from marketplace.domain.dockings import (
     TrialVerdict,
 )
 from marketplace.domain.offers import OfferState
-from marketplace.errors import Conflict, FieldError, Invalid, NotFound, Stale, Text
+from marketplace.errors import Conflict, FieldError, Invalid, NotFound, Text
 from marketplace.models.contracts import Contract
 from marketplace.models.dockings import Docking, TrialLicence
 from marketplace.models.duties import Duty
@@ -115,8 +115,7 @@ def propose(
     """
     docking = _docking(session, actor, docking_id, lock=True)
     grant = policies.require(actor, "propose-trial", docking, rights.TRIAL_OPENING)
-    if expected is not None and expected != str(docking.revision):
-        raise Stale
+    steps.require_revision(docking, expected)
     if docking.state not in TRYING:
         raise Conflict(
             Text(
