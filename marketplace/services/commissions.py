@@ -46,7 +46,7 @@ from marketplace.models.brokers import (
 )
 from marketplace.models.contracts import Contract, ContractParty
 from marketplace.models.dockings import Docking
-from marketplace.services import contracts, events, relations
+from marketplace.services import contract_contents, contracts, events, relations
 from marketplace.services.brokers import MEDIATION, names_of
 from marketplace.services.fields import Amount, Code, Items, Reader, Reference, Words
 from marketplace.services.fields import Share as Percent
@@ -108,7 +108,7 @@ def amount_of(contract: Contract) -> Decimal | None:
     """
     if contract.contract_class == MEDIATION:
         return contract.total_yuan
-    commission = contracts.values_of(contract.current)["commission"] or {}
+    commission = contract_contents.values_of(contract.current)["commission"] or {}
     amount: Decimal | None = commission.get("amount_yuan")
     return amount
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from marketplace.domain.contracts import Side
+from marketplace.models.contracts import ContractVersion
 from marketplace.services import contents
 from marketplace.services.fields import (
     Amount,
@@ -29,6 +30,7 @@ from marketplace.services.fields import (
     Share,
     Whole,
     Words,
+    thawed,
 )
 
 Values = dict[str, Any]
@@ -298,3 +300,8 @@ def check_complete(reader: Reader, values: Values) -> None:
         reader.wrong(
             "/instalments", "required", "分期支付须列明各期", "list the instalments"
         )
+
+
+def values_of(version: ContractVersion) -> Values:
+    """Return the content of a version with its types."""
+    return thawed(CONTENT, version.content)

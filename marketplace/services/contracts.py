@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -67,13 +66,14 @@ from marketplace.services import (
     needs,
     notices,
     offers,
+    payment_plans,
     rules,
     serials,
     steps,
 )
 from marketplace.services.contract_contents import CONTENT, PARTY
 from marketplace.services.duties import Whom
-from marketplace.services.fields import Reader, Row, thawed
+from marketplace.services.fields import Reader, Row
 from marketplace.services.organisation_fields import name_key
 from marketplace.services.paging import Listing
 
@@ -138,11 +138,6 @@ def get(session: so.Session, actor: Actor, contract_id: UUID) -> Contract:
     NotFound
     """
     return steps.get(session, actor, KIND, contract_id)
-
-
-def values_of(version: ContractVersion) -> Values:
-    """Return the content of a version with its types."""
-    return thawed(CONTENT, version.content)
 
 
 def create(session: so.Session, actor: Actor, data: Mapping[str, Any]) -> Contract:
@@ -438,7 +433,7 @@ def edit(
     grant = policies.require(actor, "edit", contract, rights.CONTRACT_RULES)
     steps.require_revision(contract, expected)
     _require_open(session, contract, data)
-    before = values_of(contract.current)
+    before = contract_contents.values_of(contract.current)
     values = _read(session, actor, contract.created_for, before, data)
     changes = events.difference(before, values)
     if not changes:
@@ -628,7 +623,7 @@ def _tell_signed(
 def _sign(move: _Move) -> None:
     """Record that a party has signed the draft."""
     reader = Reader(move.session, move.actor.today)
-    values = values_of(move.contract.current)
+    values = contract_contents.values_of(move.contract.current)
     contract_contents.check_complete(reader, values)
     if is_related(move.session, move.actor, move.contract) and not values["is_related"]:
         reader.wrong(
@@ -747,7 +742,7 @@ def _refuse_registered(
     session: so.Session, contract: Contract, party: ContractParty
 ) -> None:
     """Refuse to sign for a unit that is registered here and can sign for itself."""
-    values = values_of(contract.current)
+    values = contract_contents.values_of(contract.current)
     rows = values["parties"]
     code = rows[party.position]["uscc"] if party.position < len(rows) else ""
     known = session.scalar(
@@ -985,7 +980,7 @@ def _owe(session: so.Session, actor: Actor, contract: Contract) -> None:
         waiting = rights.party_orgs(contract, Side.SELLER)
         step, days = "take-effect", int(rule["take_effect"])
     elif contract.state in IN_FORCE:
-        _owe_instalment(session, actor, contract)
+        owe_instalment(session, actor, contract)
         return
     else:
         duties.close(session, actor, kind="contract", subject_id=contract.id)
@@ -995,10 +990,32 @@ def _owe(session: so.Session, actor: Actor, contract: Contract) -> None:
         owe(session, actor, contract, org_id, step, due_on, int(rule["remind_before"]))
 
 
-def _owe_instalment(session: so.Session, actor: Actor, contract: Contract) -> None:
-    from marketplace.services import payments  # noqa: PLC0415 - payments know contracts
-
-    payments.owe_instalment(session, actor, contract)
+def owe_instalment(session: so.Session, actor: Actor, contract: Contract) -> None:
+    """Have the buyer owe the earliest instalment that is due a day and not yet paid."""
+    duties.close(
+        session, actor, kind="contract", subject_id=contract.id, steps=("pay",)
+    )
+    if contract.state not in IN_FORCE:
+        return
+    plan = payment_plans.instalments(session, contract)
+    waiting = min(
+        (row for row in plan if row["open_yuan"] > 0 and row["due_on"]),
+        key=lambda row: (row["due_on"], row["number"]),
+        default=None,
+    )
+    if waiting is None:
+        return
+    rule = rules.in_force(session, "contract.duties", on=actor.today).value
+    for org_id in rights.party_orgs(contract, Side.BUYER):
+        owe(
+            session,
+            actor,
+            contract,
+            org_id,
+            "pay",
+            waiting["due_on"],
+            int(rule["remind_before"]),
+        )
 
 
 def owe(
@@ -1065,7 +1082,7 @@ def amend(
     if not reason:
         reader.wrong("/reason", "required", "请说明理由", "say why")
     reader.refuse()
-    before = values_of(contract.current)
+    before = contract_contents.values_of(contract.current)
     after = _read(session, actor, contract.created_for, before, data["changes"])
     _check_amendment(session, actor, contract, before, after)
     last = session.scalar(
@@ -1150,11 +1167,9 @@ def _check_paid(
     session: so.Session, reader: Reader, contract: Contract, after: Values
 ) -> None:
     """Note amounts that lie below what was paid already."""
-    from marketplace.services import payments  # noqa: PLC0415 - payments know contracts
-
     if after["payment_method"] in contract_contents.ROYALTY_METHODS:
         return
-    sums = payments.sums(session, contract.id)
+    sums = payment_plans.sums(session, contract.id)
     for name, paid in (
         ("total_yuan", sums.net_yuan),
         ("technical_yuan", sums.net_technical_yuan),
@@ -1270,7 +1285,7 @@ def _still_above_paid(
 ) -> None:
     """Refuse to sign what payments have overtaken since it was proposed."""
     reader = Reader(session, actor.today)
-    _check_paid(session, reader, contract, values_of(version))
+    _check_paid(session, reader, contract, contract_contents.values_of(version))
     if reader.errors:
         raise Conflict(
             Text(
@@ -1304,7 +1319,7 @@ def _put_in_force(
     version.state, version.in_force_at = VersionState.IN_FORCE, actor.now
     session.flush()
     contract.current = version
-    _show_in_columns(session, contract, values_of(version))
+    _show_in_columns(session, contract, contract_contents.values_of(version))
     events.record(
         session,
         actor,
@@ -1312,7 +1327,6 @@ def _put_in_force(
         "contract.amended",
         changes=events.difference({}, {"version": version.number}),
     )
-    _owe_instalment(session, actor, contract)
 
 
 def _owe_amendment(
@@ -1436,7 +1450,7 @@ def view(session: so.Session, actor: Actor, contract: Contract) -> Values:
     waiting = proposed(session, contract)
     return {
         **brief(contract),
-        "content": values_of(contract.current),
+        "content": contract_contents.values_of(contract.current),
         "version": contract.current.number,
         "signatures": [_show_signature(s) for s in contract.current.signatures],
         "proposed_version": waiting.number if waiting else None,
@@ -1456,10 +1470,3 @@ def history(session: so.Session, actor: Actor, contract_id: UUID) -> Listing[Val
     contract = get(session, actor, contract_id)
     since = None if rights.insider(actor, contract) else contract.concluded_at
     return steps.history(session, "contract", contract.id, since=since)
-
-
-def share_of(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
-    """Return the part of an amount in the ratio ``part / whole``, to the 分."""
-    if not whole:
-        return Decimal("0.00")
-    return (amount * part / whole).quantize(Decimal("0.01"))

@@ -8,7 +8,6 @@ part less the deducted costs (form 技术合同技术性收入核定表).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -27,13 +26,12 @@ from marketplace.domain.contracts import (
     UNTOUCHED,
     VOID,
     PaymentKind,
-    Side,
 )
 from marketplace.domain.ids import new_id
 from marketplace.errors import Conflict, Invalid, Text
 from marketplace.models.contracts import Contract, ContractPayment
-from marketplace.services import contracts, duties, events, rules, steps
-from marketplace.services.contract_contents import NOTHING, ROYALTY_METHODS
+from marketplace.services import contracts, events, payment_plans, steps
+from marketplace.services.contract_contents import NOTHING, ROYALTY_METHODS, values_of
 from marketplace.services.fields import Amount, Code, Field, Items, Reader, Words
 from marketplace.services.paging import Listing
 
@@ -47,59 +45,6 @@ DEDUCTION: tuple[Field, ...] = (
 AMOUNT, TECHNICAL = Amount("amount_yuan"), Amount("technical_yuan")
 VOUCHER, NOTE = Words("voucher", most=120), Words("note", most=500)
 DEDUCTIONS = Items("deductions", table=DEDUCTION, most=20)
-
-
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """What has gone through a contract, in 元.
-
-    Parameters
-    ----------
-    received_yuan, returned_yuan : Decimal
-    net_technical_yuan : Decimal
-        Technical parts received less those returned.
-    income_yuan : Decimal
-        Technical income, net of what was returned.
-    """
-
-    received_yuan: Decimal
-    returned_yuan: Decimal
-    net_technical_yuan: Decimal
-    income_yuan: Decimal
-
-    @property
-    def net_yuan(self) -> Decimal:
-        """What the seller holds."""
-        return self.received_yuan - self.returned_yuan
-
-
-def _rows(session: so.Session, contract_id: UUID) -> Sequence[ContractPayment]:
-    return session.scalars(
-        sa.select(ContractPayment)
-        .where(ContractPayment.contract_id == contract_id)
-        .order_by(ContractPayment.number)
-    ).all()
-
-
-def sums(session: so.Session, contract_id: UUID) -> Sums:
-    """Add up what has gone through a contract."""
-    return _sums(_rows(session, contract_id))
-
-
-def _sums(rows: Sequence[ContractPayment]) -> Sums:
-    received = [r for r in rows if r.kind is PaymentKind.RECEIVED]
-    returned = [r for r in rows if r.kind is PaymentKind.RETURNED]
-
-    def total(found: Sequence[ContractPayment], name: str) -> Decimal:
-        return sum((getattr(row, name) for row in found), NOTHING)
-
-    return Sums(
-        total(received, "amount_yuan"),
-        total(returned, "amount_yuan"),
-        total(received, "technical_yuan") - total(returned, "technical_yuan"),
-        total(received, "technical_income_yuan")
-        - total(returned, "technical_income_yuan"),
-    )
 
 
 def record(
@@ -135,7 +80,7 @@ def record(
     allowed = PAYABLE if kind is PaymentKind.RECEIVED else RETURNABLE
     if contract.state not in allowed:
         raise contracts.kind_refusal(actor, contract, "pay")
-    rows = _rows(session, contract.id)
+    rows = payment_plans.rows_of(session, contract.id)
     payment = _read(session, actor, contract, kind, data, rows)
     payment.recorded_for = grant.org_id
     session.add(payment)
@@ -152,7 +97,7 @@ def record(
         changes=events.difference({}, _shown(payment)),
     )
     session.flush()
-    owe_instalment(session, actor, contract)
+    contracts.owe_instalment(session, actor, contract)
     return payment
 
 
@@ -208,9 +153,9 @@ def _received(
     amount: Decimal,
     rows: Sequence[ContractPayment],
 ) -> Values:
-    values = contracts.values_of(contract.current)
+    values = values_of(contract.current)
     open_ended = values["payment_method"] in ROYALTY_METHODS
-    so_far = _sums(rows)
+    so_far = payment_plans.sums_of(rows)
     total, technical = values["total_yuan"], values["technical_yuan"]
     if total is not None and not open_ended and so_far.net_yuan + amount > total:
         reader.wrong(
@@ -271,7 +216,7 @@ def _usual_part(
     amount: Decimal,
     total: Decimal | None,
     technical: Decimal | None,
-    so_far: Sums,
+    so_far: payment_plans.Sums,
     *,
     open_ended: bool,
 ) -> Decimal:
@@ -284,7 +229,7 @@ def _usual_part(
         return amount
     to_pay = total - so_far.net_yuan
     left = max(NOTHING, technical - so_far.net_technical_yuan)
-    return min(contracts.share_of(amount, left, to_pay), left, amount)
+    return min(payment_plans.share_of(amount, left, to_pay), left, amount)
 
 
 def _returned(
@@ -319,7 +264,7 @@ def _returned(
             "lies before {day}, the day of the payment that is returned",
             day=origin.paid_on,
         )
-    left, technical, income = _left_of(origin, rows)
+    left, technical, income = payment_plans.left_of(origin, rows)
     if amount > left:
         reader.wrong(
             "/amount_yuan",
@@ -328,143 +273,14 @@ def _returned(
             "only {left} of it is left",
             left=left,
         )
-    part = contracts.share_of(amount, technical, left)
+    part = payment_plans.share_of(amount, technical, left)
     return {
         "technical_yuan": part,
-        "technical_income_yuan": contracts.share_of(part, income, technical),
+        "technical_income_yuan": payment_plans.share_of(part, income, technical),
         "deductions": [],
         "instalment": origin.instalment,
         "reverses_id": origin.id,
     }
-
-
-def _left_of(
-    origin: ContractPayment, rows: Sequence[ContractPayment]
-) -> tuple[Decimal, Decimal, Decimal]:
-    """Return amount, technical part and income of a receipt less what went back."""
-    back = [row for row in rows if row.reverses_id == origin.id]
-    return (
-        origin.amount_yuan - sum((r.amount_yuan for r in back), NOTHING),
-        origin.technical_yuan - sum((r.technical_yuan for r in back), NOTHING),
-        origin.technical_income_yuan
-        - sum((r.technical_income_yuan for r in back), NOTHING),
-    )
-
-
-def owe_instalment(session: so.Session, actor: Actor, contract: Contract) -> None:
-    """Have the buyer owe the earliest instalment that is due a day and not yet paid."""
-    duties.close(
-        session, actor, kind="contract", subject_id=contract.id, steps=("pay",)
-    )
-    if contract.state not in IN_FORCE:
-        return
-    plan = instalments(session, contract)
-    waiting = min(
-        (row for row in plan if row["open_yuan"] > 0 and row["due_on"]),
-        key=lambda row: (row["due_on"], row["number"]),
-        default=None,
-    )
-    if waiting is None:
-        return
-    rule = rules.in_force(session, "contract.duties", on=actor.today).value
-    for org_id in rights.party_orgs(contract, Side.BUYER):
-        contracts.owe(
-            session,
-            actor,
-            contract,
-            org_id,
-            "pay",
-            waiting["due_on"],
-            int(rule["remind_before"]),
-        )
-
-
-def instalments(session: so.Session, contract: Contract) -> list[Values]:
-    """Return the payment plan with what was paid of each instalment.
-
-    ``state`` is ``planned``, ``part``, ``paid`` or ``paid-late``; early payment is told
-    by ``paid_on`` before ``due_on``.
-    """
-    return _spread(contract, _rows(session, contract.id))[0]
-
-
-def _spread(
-    contract: Contract, rows: Sequence[ContractPayment]
-) -> tuple[list[Values], Decimal]:
-    """Spread what was received, less what went back, over the plan.
-
-    Payments that name an instalment count for it, up to its amount. What is above it,
-    what names none, and what names one that an amendment has dropped counts for the
-    earliest that is still open. Returns the plan, and what no instalment takes.
-    """
-    plan = _unpaid_plan(contract)
-    loose: list[tuple[Decimal, date]] = []
-    for row in rows:
-        if row.kind is not PaymentKind.RECEIVED:
-            continue
-        left, _, _ = _left_of(row, rows)
-        named = (row.instalment or 0) - 1
-        if 0 <= named < len(plan):
-            left -= _take(plan[named], left, row.paid_on, named=True)
-        loose.append((left, row.paid_on))
-    unassigned = NOTHING
-    for rest, paid_on in loose:
-        left = rest
-        for entry in plan:
-            left -= _take(entry, left, paid_on)
-        unassigned += left
-    return plan_with_states(plan), unassigned
-
-
-def _unpaid_plan(contract: Contract) -> list[Values]:
-    values = contracts.values_of(contract.current)
-    return [
-        {
-            "number": index,
-            "deliverable": row["deliverable"],
-            "due_on": row["due_on"],
-            "amount_yuan": row["amount_yuan"] or NOTHING,
-            "is_open_ended": row["amount_yuan"] is None,
-            "paid_yuan": NOTHING,
-            "paid_on": None,
-        }
-        for index, row in enumerate(values["instalments"], start=1)
-    ]
-
-
-def _take(
-    entry: Values, money: Decimal, paid_on: date, *, named: bool = False
-) -> Decimal:
-    """Count money for an instalment and return how much of it the instalment takes.
-
-    One whose amount is not known yet, as with royalties, takes all that names it.
-    """
-    room = entry["amount_yuan"] - entry["paid_yuan"]
-    taken = money if entry["is_open_ended"] and named else min(money, room)
-    if taken <= 0:
-        return NOTHING
-    entry["paid_yuan"] += taken
-    entry["paid_on"] = max(entry["paid_on"] or paid_on, paid_on)
-    return taken
-
-
-def plan_with_states(plan: list[Values]) -> list[Values]:
-    """Say of each instalment how it stands, apart from whether today is late."""
-    for entry in plan:
-        entry["open_yuan"] = max(NOTHING, entry["amount_yuan"] - entry["paid_yuan"])
-        entry["state"] = _standing(entry)
-    return plan
-
-
-def _standing(entry: Mapping[str, Any]) -> str:
-    nothing_yet = entry["is_open_ended"] and not entry["paid_yuan"]
-    if entry["open_yuan"] or nothing_yet:
-        return "part" if entry["paid_yuan"] > 0 else "planned"
-    return "paid-late" if _is_late(entry["paid_on"], entry["due_on"]) else "paid"
-
-
-def _is_late(paid_on: date | None, due_on: date | None) -> bool:
-    return paid_on is not None and due_on is not None and paid_on > due_on
 
 
 def search(session: so.Session, actor: Actor, contract_id: UUID) -> Listing[Values]:
@@ -509,9 +325,9 @@ def _shown(payment: ContractPayment) -> Values:
 def view(session: so.Session, actor: Actor, contract_id: UUID) -> Values:
     """Show the plan of a contract beside what was paid."""
     contract = contracts.get(session, actor, contract_id)
-    rows = _rows(session, contract.id)
-    found = _sums(rows)
-    plan, unassigned = _spread(contract, rows)
+    rows = payment_plans.rows_of(session, contract.id)
+    found = payment_plans.sums_of(rows)
+    plan, unassigned = payment_plans.spread(contract, rows)
     return {
         "total_yuan": contract.total_yuan,
         "technical_yuan": contract.technical_yuan,
@@ -521,12 +337,8 @@ def view(session: so.Session, actor: Actor, contract_id: UUID) -> Values:
         "net_technical_yuan": found.net_technical_yuan,
         "technical_income_yuan": found.income_yuan,
         "instalments": [
-            {**row, "overdue": bool(_overdue(row, actor.today))} for row in plan
+            {**row, "overdue": payment_plans.is_overdue(row, actor.today)}
+            for row in plan
         ],
         "unassigned_yuan": unassigned,
     }
-
-
-def _overdue(row: Mapping[str, Any], today: date) -> bool:
-    due_on = row["due_on"]
-    return bool(row["open_yuan"]) and due_on is not None and due_on < today

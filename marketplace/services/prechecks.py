@@ -14,7 +14,7 @@ from marketplace.domain.actors import Actor
 from marketplace.domain.roles import Role
 from marketplace.errors import Invalid, Text
 from marketplace.models.contracts import Contract
-from marketplace.services import contract_defaults, contracts, readiness, rules
+from marketplace.services import contract_contents, contract_defaults, readiness, rules
 from marketplace.services.readiness_facts import RuleSet
 
 
@@ -53,7 +53,7 @@ def of_contract(
         _for_caller(session, actor, contract, answer)
         for answer in readiness.judge(picture, rule_set)
     ]
-    values = contracts.values_of(contract.current)
+    values = contract_contents.values_of(contract.current)
     statuses = [answer.status for answer in answers]
     return {
         "on": day,

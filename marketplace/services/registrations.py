@@ -49,6 +49,7 @@ from marketplace.models.organisations import Organisation
 from marketplace.models.registrations import Registration, RegistrationFact
 from marketplace.services import (
     calendars,
+    contract_contents,
     contracts,
     duties,
     events,
@@ -288,7 +289,7 @@ def _apply(move: _Move) -> None:
             "the applicant answers for the truth of the papers",
         )
     rule = prechecks.rules_on(session, _judged_as_of(contract), "/signed_on")
-    values = contracts.values_of(contract.current)
+    values = contract_contents.values_of(contract.current)
     side = Side(rule.who_applies["import" if values["is_import"] else "normal"])
     applicants = rights.party_orgs(contract, side)
     if move.grant.org_id not in applicants:
@@ -714,7 +715,7 @@ def _booked_under(
 def _axes(registration: Registration) -> dict[str, Any]:
     """Return under what the contract belongs in the book as it is now."""
     contract = registration.contract
-    values = contracts.values_of(contract.current)
+    values = contract_contents.values_of(contract.current)
     seller, buyer = (_first(contract, side) for side in (Side.SELLER, Side.BUYER))
     return {
         "contract_class": contract.contract_class or "",

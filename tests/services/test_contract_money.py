@@ -30,11 +30,12 @@ from marketplace.models.contracts import (
     ContractVersion,
 )
 from marketplace.models.registrations import Registration, RegistrationFact
-from marketplace.services import contracts, payments
+from marketplace.services import contracts, payment_plans
 from marketplace.services.contract_contents import (
     ROYALTY_METHODS,
     instalment_sum,
     non_technical_sum,
+    values_of,
 )
 from tests import agreements
 from tests.agreements import ROYALTY, Deal, amounts
@@ -196,7 +197,7 @@ class Histories(RuleBasedStateMachine):
                 assert self.attempt(
                     lambda p=payment_id, a=amount: deal.give_back(p, a * CENT)
                 )
-        found = payments.sums(self.world.session, deal.id)
+        found = payment_plans.sums(self.world.session, deal.id)
         assert (found.net_yuan, found.net_technical_yuan, found.income_yuan) == (
             NOTHING,
             NOTHING,
@@ -335,7 +336,7 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def nothing_goes_above_what_was_agreed(self) -> None:
         contract, plan = self.there.contract, self.there.plan
-        if contracts.values_of(contract.current)["payment_method"] in ROYALTY_METHODS:
+        if values_of(contract.current)["payment_method"] in ROYALTY_METHODS:
             return
         assert plan["net_yuan"] <= contract.total_yuan
         assert plan["net_technical_yuan"] <= contract.technical_yuan
@@ -350,7 +351,7 @@ class Histories(RuleBasedStateMachine):
         assert [v.number for v in versions] == list(range(1, len(versions) + 1))
         assert [v.state for v in versions].count("IN_FORCE") == 1
         for version in versions:
-            values = contracts.values_of(version)
+            values = values_of(version)
             total = values["technical_yuan"] + non_technical_sum(values)
             assert total == values["total_yuan"]
             if (
@@ -359,7 +360,7 @@ class Histories(RuleBasedStateMachine):
             ):
                 assert instalment_sum(values) == total
         contract = self.there.contract
-        current = contracts.values_of(contract.current)
+        current = values_of(contract.current)
         for name in contracts.COLUMNS:
             assert getattr(contract, name) == current[name]
 
@@ -455,7 +456,7 @@ def test_what_is_paid_in_pieces_is_technical_as_the_contract_is(
     deal = agreements.effective(world, **amounts(total * CENT, technical * CENT))
     for part in parts:
         deal.pay(part * CENT)
-    found = payments.sums(world.session, deal.id)
+    found = payment_plans.sums(world.session, deal.id)
     assert found.net_yuan == total * CENT
     assert found.net_technical_yuan == technical * CENT
 
@@ -472,7 +473,7 @@ def test_what_is_returned_in_pieces_leaves_nothing(
     paid = deal.pay(total * CENT, technical_yuan=technical * CENT, deductions=cost)
     for part in parts:
         deal.give_back(paid.id, part * CENT)
-        found = payments.sums(world.session, deal.id)
+        found = payment_plans.sums(world.session, deal.id)
         assert 0 <= found.income_yuan <= found.net_technical_yuan <= found.net_yuan
     assert not any((found.income_yuan, found.net_technical_yuan, found.net_yuan))
     with pytest.raises(Invalid):
@@ -486,4 +487,4 @@ def test_a_hundred_returns_of_one_fen_take_the_whole_technical_part_back(
     paid = deal.pay("1.00")
     for _ in range(100):
         deal.give_back(paid.id, CENT)
-    assert payments.sums(world.session, deal.id).net_technical_yuan == 0
+    assert payment_plans.sums(world.session, deal.id).net_technical_yuan == 0

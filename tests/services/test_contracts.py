@@ -26,7 +26,7 @@ from marketplace.models.dockings import Docking
 from marketplace.models.needs import Need
 from marketplace.models.registrations import Registration
 from marketplace.models.users import Membership
-from marketplace.services import contracts
+from marketplace.services import contract_contents, contracts
 from tests import agreements
 from tests.agreements import ROYALTY, Deal, amounts, party
 from tests.people import World
@@ -372,7 +372,7 @@ def test_papers_changed_while_an_amendment_waits_are_not_lost(world: World) -> N
     deal.edit("team", remarks="补充说明")
     deal.decide("firm_admin", "sign", number)
     deal.decide("university_admin", "sign", number)
-    values = contracts.values_of(deal.contract.current)
+    values = contract_contents.values_of(deal.contract.current)
     assert values["goal"] == "抗拉强度不低于360 MPa。"
     assert values["remarks"] == "补充说明"
 
