@@ -375,6 +375,12 @@ LIES = {
 """For each CHECK a change that would make it false."""
 APPEND_ONLY = ("contract_payments", "docking_meetings", "registration_facts")
 """Tables whose rows are added and never changed: a lie is told by one more row."""
+VERSIONS = {
+    table: f"{listing}_versions"
+    for listing in ("need", "offer")
+    for table in (f"{listing}_indicators", f"{listing}_attachments")
+} | {"need_intended_units": "need_versions", "offer_rights": "offer_versions"}
+"""Tables of a version's parts: once it is fixed, the store refuses any change there."""
 UNTRIED = {
     ("events", "action_given"),
     ("issued_reports", "kind_known"),
@@ -556,8 +562,15 @@ def refusal(session: so.Session, table: str, change: str) -> str | None:
 def _statement(table: str, change: str) -> str:
     """Return an UPDATE; where rows are only added, an INSERT of one that is like one.
 
-    A CHECK comes before the keys, which the new row would break too.
+    A CHECK comes before the keys, which the new row would break too. Rows of a fixed
+    version are left out: they are refused whatever the change, and which row a store
+    comes upon first is not ours to say.
     """
+    if table in VERSIONS:
+        still = f"SELECT id FROM {VERSIONS[table]} WHERE fixed_at IS NULL"
+        return f"UPDATE {table} SET {change} WHERE version_id IN ({still})"
+    if table in VERSIONS.values():
+        return f"UPDATE {table} SET {change} WHERE fixed_at IS NULL"
     if table not in APPEND_ONLY:
         return f"UPDATE {table} SET {change}"
     changed = dict(part.strip().split(" = ") for part in change.split(","))
