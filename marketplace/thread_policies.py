@@ -13,14 +13,24 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from marketplace.domain.actors import Actor, Standing
-from marketplace.domain.contracts import CHECKING, JUDGING, RegistrationState, Side
+from marketplace.domain.contracts import (
+    APPOINTED,
+    AT_WORK,
+    BEFORE_EXPERTS,
+    CHECKING,
+    JUDGING,
+    OWING,
+    ExpertState,
+    RegistrationState,
+    Side,
+)
 from marketplace.domain.dockings import DockingSide
 from marketplace.domain.roles import Role
 from marketplace.models.contracts import Contract, ContractParty
 from marketplace.models.dockings import Docking, TrialLicence
 from marketplace.models.needs import Need
 from marketplace.models.offers import Offer
-from marketplace.models.registrations import Registration
+from marketplace.models.registrations import Registration, RegistrationExpert
 from marketplace.policies import (
     Grant,
     Rule,
@@ -316,7 +326,9 @@ def visible_contracts(actor: Actor) -> sa.ColumnElement[bool]:
         mediates,
         sa.and_(
             Contract.id.in_(
-                sa.select(Registration.contract_id).where(_before_me(actor))
+                sa.select(Registration.contract_id).where(
+                    sa.or_(_before_me(actor), _before_me_as_expert(actor, AT_WORK))
+                )
             ),
             _none_of_mine(actor),
         ),
@@ -387,6 +399,39 @@ def appeal_judge(actor: Actor, registration: Registration) -> Grant | None:
     return province(actor, registration)
 
 
+def expert_row(actor: Actor, registration: Registration) -> RegistrationExpert | None:
+    """The caller's own appointment, as long as he is an expert in a verified unit."""
+    units = {s.org_id for s in actor.with_role(Role.EXPERT)}
+    rows = (
+        row
+        for row in registration.experts
+        if row.user_id == actor.user_id
+        and row.org_id in units
+        and row.state in APPOINTED
+    )
+    return next(rows, None)
+
+
+def appointed_expert(actor: Actor, registration: Registration) -> Grant | None:
+    """An expert who was appointed, while opinions are wanted.
+
+    Who has recused himself reads how the registration stands, not the contract.
+    """
+    row = expert_row(actor, registration)
+    wanted = row is not None and registration.state in BEFORE_EXPERTS
+    if row is None or not wanted or not _stands_apart(actor, registration):
+        return None
+    return Grant(Role.EXPERT, row.org_id)
+
+
+def asked_expert(actor: Actor, registration: Registration) -> Grant | None:
+    """An appointed expert who has not answered yet."""
+    row = expert_row(actor, registration)
+    if row is None or row.state not in OWING:
+        return None
+    return appointed_expert(actor, registration)
+
+
 def reads_officials(actor: Actor, registration: Registration) -> bool:
     """Whether the caller is told who in the registry did what: parties are not."""
     return may(actor, "read-officials", registration, REGISTRATION_RULES) is not None
@@ -418,7 +463,7 @@ def a_party_of(actor: Actor, registration: Registration) -> Grant | None:
 
 _OFFICIALS = (system, clerk, reviewer, province, operator)
 REGISTRATION_RULES: Rules = {
-    "read": (a_party_of, *_OFFICIALS),
+    "read": (a_party_of, *_OFFICIALS, appointed_expert),
     "read-officials": _OFFICIALS,
     "apply": (applicant,),
     "resubmit": (applicant,),
@@ -428,6 +473,10 @@ REGISTRATION_RULES: Rules = {
     "first-approve": (clerk,),
     "send-to-experts": (clerk, reviewer),
     "note-opinion": (clerk, reviewer),
+    "appoint-expert": (clerk, reviewer),
+    "release-expert": (clerk, reviewer),
+    "give-opinion": (asked_expert,),
+    "recuse": (asked_expert,),
     "register": (another_reviewer,),
     "refuse": (another_reviewer,),
     "request-change": (applicant,),
@@ -451,6 +500,22 @@ def _before_me(actor: Actor) -> sa.ColumnElement[bool]:
     return sa.and_(handed_in, one_of(Registration.registry_org_id, offices))
 
 
+def _before_me_as_expert(
+    actor: Actor, states: Collection[ExpertState]
+) -> sa.ColumnElement[bool]:
+    """Registrations that wait for experts, of whom the caller is one."""
+    units = [s.org_id for s in actor.with_role(Role.EXPERT)]
+    if not units:
+        return sa.false()
+    appointed = sa.exists().where(
+        RegistrationExpert.registration_id == Registration.id,
+        RegistrationExpert.user_id == actor.user_id,
+        RegistrationExpert.state.in_(states),
+        one_of(RegistrationExpert.org_id, units),
+    )
+    return sa.and_(Registration.state.in_(BEFORE_EXPERTS), appointed)
+
+
 def visible_registrations(actor: Actor) -> sa.ColumnElement[bool]:
     """Registrations that the ``read`` rule lets the caller see."""
     if actor.is_system or actor.has_role(Role.OPERATOR):
@@ -462,4 +527,5 @@ def visible_registrations(actor: Actor) -> sa.ColumnElement[bool]:
     apart = Registration.contract_id.in_(
         sa.select(Contract.id).where(_none_of_mine(actor))
     )
-    return sa.or_(mine, sa.and_(_before_me(actor), apart))
+    before_me = sa.or_(_before_me(actor), _before_me_as_expert(actor, APPOINTED))
+    return sa.or_(mine, sa.and_(before_me, apart))

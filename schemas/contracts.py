@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
+from marketplace.domain.conflicts import Outcome
 from marketplace.domain.contracts import (
     ContractState,
+    ExpertState,
     PaymentKind,
     RegistrationState,
     Side,
@@ -500,6 +502,42 @@ class OpinionNoteSchema(OpaqueSchema):
     supports = fields.Boolean(required=True)
 
 
+class ExpertCandidateSchema(OpaqueSchema):
+    """Somebody who may be asked for his opinion on a registration."""
+
+    user_id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    org_id = fields.UUID(required=True)
+    org_name = fields.String(required=True)
+    outlook = fields.Enum(
+        Outcome,
+        by_value=True,
+        required=True,
+        metadata={"description": "What a check for conflicts would come to."},
+    )
+
+
+class ExpertQuery(PageQuery):
+    """Whom to look for."""
+
+    q = fields.String(validate=validate.Length(max=100))
+
+
+class RegistrationExpertSchema(OpaqueSchema):
+    """An expert who was asked, and what he said; officials read all of them."""
+
+    user_id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    org_id = fields.UUID(required=True)
+    org_name = fields.String(required=True)
+    state = fields.Enum(ExpertState, by_value=True, required=True)
+    appointed_at = fields.AwareDateTime(required=True)
+    due_on = fields.Date(required=True)
+    supports = fields.Boolean(required=True, allow_none=True)
+    comment = fields.String(required=True)
+    answered_at = fields.AwareDateTime(required=True, allow_none=True)
+
+
 class RegistrationSchema(RegistrationRowSchema):
     """A registration with its clock and what the caller may do now."""
 
@@ -512,6 +550,8 @@ class RegistrationSchema(RegistrationRowSchema):
     expert_reasons = fields.List(fields.String(), required=True)
     corrections = fields.List(fields.Nested(CorrectionSchema), required=True)
     opinions = fields.List(fields.Nested(OpinionNoteSchema), required=True)
+    experts = fields.List(fields.Nested(RegistrationExpertSchema), required=True)
+    experts_least = fields.Integer(required=True)
     readiness = fields.Dict(required=True, allow_none=True)
     wanted = fields.Dict(required=True, allow_none=True)
     appeal = fields.Dict(required=True, allow_none=True)
@@ -538,6 +578,12 @@ class RegistrationActionSchema(OpaqueSchema):
         fields.Nested(CorrectionItemSchema), validate=validate.Length(max=50)
     )
     supports = fields.Boolean(truthy={True}, falsy={False})
+    impartial = fields.Boolean(
+        truthy={True},
+        falsy={False},
+        metadata={"description": "An expert declares that he has no stake."},
+    )
+    user_id = fields.UUID(metadata={"description": "The expert."})
     outcome = fields.String(
         validate=validate.Length(1, 10),
         metadata={"description": "Code list `registration_outcome`."},

@@ -453,6 +453,10 @@ REGISTRATION_PATH["EXPERT"] = (
     *REGISTRATION_PATH["FIRST_OK"],
     ("reviewer", "send-to-experts", {"comment": "有争议"}),
 )
+REGISTRATION_PATH["ASKED"] = (
+    *REGISTRATION_PATH["EXPERT"],
+    ("clerk", "appoint-expert", {"user_id": lambda world: world.user("expert").id}),
+)
 REGISTRATION_PATH["REGISTERED"] = (
     *REGISTRATION_PATH["FIRST_OK"],
     ("reviewer", "register", {}),
@@ -510,7 +514,8 @@ def draw(world: World, state: str, **more: Any) -> Any:
 def apply(world: World, state: str, **more: Any) -> Any:
     """Hand a contract in and take its registration to a state."""
     contract = draw(world, "EFFECTIVE", **more)
-    for who, action, given in REGISTRATION_PATH[state]:
+    for who, action, words in REGISTRATION_PATH[state]:
+        given = {k: v(world) if callable(v) else v for k, v in words.items()}
         registrations.act(world.session, world.actor(who), contract.id, action, **given)
     return contract
 
@@ -541,6 +546,7 @@ def open_threads(market: Market) -> None:
         {"kind": "received", "amount_yuan": "480000.00", "paid_on": "2026-11-23"},
     )
     market.names["payment"] = str(paid.id)
+    market.names["expert"] = str(world.user("expert").id)
     for state in REGISTRATION_PATH:
         contract = apply(world, state)
         market.names[f"papers:{state}"] = str(contract.id)

@@ -11,7 +11,12 @@ from marketplace.domain.contracts import CONTRACT_WORKFLOW, REGISTRATION_WORKFLO
 from marketplace.extensions import db
 from marketplace.problems import language
 from marketplace.services import contracts as service
-from marketplace.services import payments, prechecks, registrations
+from marketplace.services import (
+    payments,
+    prechecks,
+    registration_experts,
+    registrations,
+)
 from schemas.base import EventSchema, PageQuery
 from schemas.contracts import (
     AmendmentCreateSchema,
@@ -22,6 +27,8 @@ from schemas.contracts import (
     ContractListQuery,
     ContractRowSchema,
     ContractSchema,
+    ExpertCandidateSchema,
+    ExpertQuery,
     PaymentCreateSchema,
     PaymentSchema,
     PlanSchema,
@@ -232,6 +239,17 @@ def register(data: dict[str, Any], contract_id: UUID, action: str) -> Any:
     )
     shown, headers = _present_registration(contract_id)
     return shown, 200, headers
+
+
+@bp.route(f"{REGISTRATION}/expert-candidates", methods=["GET"])
+@bp.arguments(ExpertQuery, location="query")
+@bp.response(200, lists.page_of(ExpertCandidateSchema))
+def expert_candidates(query: dict[str, Any], contract_id: UUID) -> Any:
+    """Experts who may be asked, with what a check for conflicts would come to"""
+    paging, filters = lists.split(query)
+    found = registrations.get(db.session(), actor(), contract_id)
+    listing = registration_experts.search(db.session(), actor(), found, **filters)
+    return lists.answer(listing, paging)
 
 
 @bp.route(f"{REGISTRATION}/events", methods=["GET"])

@@ -116,6 +116,24 @@ HANDED_IN = frozenset(RegistrationState) - {NONE}
 OPEN_PAPERS = frozenset({NONE, CORRECTION})
 """The applicant has the papers in his hands."""
 
+
+class ExpertState(StrEnum):
+    """Where one expert's review 专家审核 of a registration stands."""
+
+    ASKED = "ASKED"  # 待出具意见
+    ANSWERED = "ANSWERED"  # 已出具意见
+    RECUSED = "RECUSED"  # 已回避
+    RELEASED = "RELEASED"  # 已解除
+
+
+OWING = frozenset({ExpertState.ASKED})
+"""Experts whose opinion is awaited."""
+AT_WORK = OWING | {ExpertState.ANSWERED}
+"""Experts whose opinion counts, now or once it is given."""
+APPOINTED = AT_WORK | {ExpertState.RECUSED}
+"""Experts who are not asked a second time."""
+
+
 # fmt: off
 REGISTRATION_WORKFLOW = Workflow("registration", NONE, table([
     Transition("apply",              {NONE},              APPLIED,
@@ -134,8 +152,18 @@ REGISTRATION_WORKFLOW = Workflow("registration", NONE, table([
     Transition("send-to-experts",    {FIRST_OK},          EXPERT,
                Text("送专家审核", "Send to experts"), needs_reason=True),
     Transition("note-opinion",       {EXPERT},            EXPERT,
-               Text("记录专家意见", "Record the experts' opinion"), needs_reason=True,
-               fields=("supports",)),
+               Text("记录专家组意见", "Record the opinion of a panel"),
+               needs_reason=True, fields=("supports",)),
+    Transition("appoint-expert",     {EXPERT},            EXPERT,
+               Text("选聘专家", "Appoint an expert"), fields=("user_id",)),
+    Transition("release-expert",     {EXPERT},            EXPERT,
+               Text("解除专家", "Release an expert"), needs_reason=True,
+               fields=("user_id",)),
+    Transition("give-opinion",       {EXPERT},            EXPERT,
+               Text("出具专家意见", "Give an expert's opinion"), needs_reason=True,
+               fields=("supports", "impartial")),
+    Transition("recuse",             {EXPERT},            EXPERT,
+               Text("申请回避", "Recuse oneself"), needs_reason=True),
     Transition("register",           {FIRST_OK, EXPERT},  REGISTERED,
                Text("予以登记", "Register")),
     Transition("refuse",             JUDGED,              REFUSED,

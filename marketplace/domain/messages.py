@@ -172,6 +172,23 @@ _ROWS: tuple[Topic, ...] = (
         ),
     ),
     _topic(
+        "registration.expert",
+        Reach.MANDATORY,
+        Text("专家审核邀请", "Requests for an expert's opinion"),
+        (
+            Text(
+                "请对合同“{subject}”的登记出具专家意见",
+                "Your opinion on the registration of {subject} is asked for",
+            ),
+            Text(
+                "登记机构请您就合同“{subject}”出具意见，请于{due}前答复；"
+                "与合同任何一方有利害关系的，请申请回避。",
+                "The registry asks for your opinion on {subject} by {due}. Recuse"
+                " yourself if you have a stake in any party.",
+            ),
+        ),
+    ),
+    _topic(
         "registration.decided",
         Reach.MANDATORY,
         Text("登记决定", "Decisions of the registry"),

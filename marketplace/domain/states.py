@@ -89,6 +89,12 @@ STATES: dict[str, dict[str, Text]] = {
         "CANCELLED":   Text("已注销", "Cancelled"),
         "REVOKED":     Text("已撤销", "Revoked"),
     },
+    "registration_expert": {
+        "ASKED":       Text("待出具意见", "Asked"),
+        "ANSWERED":    Text("已出具意见", "Has answered"),
+        "RECUSED":     Text("已回避", "Has recused himself"),
+        "RELEASED":    Text("已解除", "Released"),
+    },
     "conflict_check": {
         "pending":     Text("待核查", "Awaiting an operator"),
         "cleared":     Text("已排除", "Cleared"),

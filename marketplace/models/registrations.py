@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 import sqlalchemy.orm as so
 
-from marketplace.domain.contracts import JUDGING, RegistrationState
+from marketplace.domain.contracts import JUDGING, ExpertState, RegistrationState
 from marketplace.models.base import Base, Identified, Json, Timestamped, state_type
 from marketplace.models.contracts import Contract
 from marketplace.models.ledger import Event
@@ -80,9 +80,15 @@ class Registration(Identified, Timestamped, Base):
     """The version of the contract that stands registered."""
     total_yuan: so.Mapped[Decimal | None]
     technical_yuan: so.Mapped[Decimal | None]
+    experts_least: so.Mapped[int] = so.mapped_column(default=0)
+    """How many appointed experts have to answer, by the rule of the day they were
+    sent for."""
     revision: so.Mapped[int] = so.mapped_column()
 
     contract: so.Mapped[Contract] = so.relationship(lazy="raise")
+    experts: so.Mapped[list[RegistrationExpert]] = so.relationship(
+        lazy="raise", order_by=lambda: RegistrationExpert.id
+    )
     judgements: so.Mapped[list[Event]] = so.relationship(
         lazy="raise",
         viewonly=True,
@@ -95,6 +101,41 @@ class Registration(Identified, Timestamped, Base):
     """Every step that an official has taken with the papers, in any round of them."""
 
     __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012
+
+
+class RegistrationExpert(Identified, Base):
+    """One expert who was appointed to look at a registration, and what he said."""
+
+    __tablename__ = "registration_experts"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "state <> 'ANSWERED' OR (supports IS NOT NULL AND answered_at IS NOT NULL)",
+            name="answer_is_complete",
+        ),
+        sa.Index(
+            "uq_registration_experts_once",
+            "registration_id",
+            "user_id",
+            unique=True,
+            sqlite_where=sa.text("state <> 'RELEASED'"),
+            postgresql_where=sa.text("state <> 'RELEASED'"),
+        ),
+    )
+
+    registration_id: so.Mapped[UUID] = so.mapped_column(
+        sa.ForeignKey("registrations.id"), index=True
+    )
+    user_id: so.Mapped[UUID] = so.mapped_column(sa.ForeignKey("users.id"), index=True)
+    org_id: so.Mapped[UUID] = so.mapped_column(sa.ForeignKey("organisations.id"))
+    """The unit in which he is an expert."""
+    state: so.Mapped[ExpertState] = so.mapped_column(state_type(ExpertState))
+    check_id: so.Mapped[UUID] = so.mapped_column(sa.ForeignKey("conflict_checks.id"))
+    appointed_at: so.Mapped[datetime]
+    appointed_by: so.Mapped[UUID] = so.mapped_column(sa.ForeignKey("users.id"))
+    due_on: so.Mapped[date]
+    supports: so.Mapped[bool | None]
+    comment: so.Mapped[str] = so.mapped_column(sa.String(2000), default="")
+    answered_at: so.Mapped[datetime | None]
 
 
 class RegistrationFact(Identified, Base):

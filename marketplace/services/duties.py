@@ -47,6 +47,7 @@ STEPS: Mapping[str, Text] = {
     "first-check":     Text("初审", "First check"),
     "decide":          Text("复审并决定登记", "Decide on the registration"),
     "collect-opinions": Text("收集专家意见", "Collect the experts' opinions"),
+    "give-opinion":    Text("出具专家意见", "Give an expert's opinion"),
     "decide-change":   Text("办理变更或注销", "Decide on a change or cancellation"),
     "hear-appeal":     Text("处理异议", "Hear the appeal"),
     "district":        Text("区县初审需求", "Check the need for the district"),
@@ -167,9 +168,16 @@ def close(
     kind: str,
     subject_id: UUID,
     steps: Sequence[str] = (),
+    whom: Whom | None = None,
     outcome: str = DONE,
 ) -> int:
-    """Close what is owed of an object: some steps, or all; returns how many."""
+    """Close what is owed of an object: some steps, or all; returns how many.
+
+    Parameters
+    ----------
+    whom : Whom, optional
+        Only what this one owes.
+    """
     statement = sa.select(Duty).where(
         Duty.subject_kind == kind,
         Duty.subject_id == subject_id,
@@ -177,6 +185,8 @@ def close(
     )
     if steps:
         statement = statement.where(Duty.step.in_(steps))
+    if whom is not None:
+        statement = statement.where(Duty.addressee == whom.key)
     found = session.scalars(statement).all()
     for duty in found:
         duty.closed_at, duty.outcome = actor.now, outcome

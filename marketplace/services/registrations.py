@@ -56,6 +56,7 @@ from marketplace.services import (
     notices,
     prechecks,
     readiness,
+    registration_experts,
     rules,
     serials,
     steps,
@@ -76,6 +77,7 @@ def _possible(registration: Registration, action: str) -> bool:
     """Whether the papers are ready for a step that the state alone would offer."""
     checks: Mapping[str, Callable[[Registration], bool]] = {
         "register": _may_register,
+        "note-opinion": registration_experts.is_panel,
         "change": lambda r: r.wanted.get("kind") == "change",
         "cancel": lambda r: r.wanted.get("kind") == "cancel",
         "request-change": lambda r: not r.wanted,
@@ -92,6 +94,8 @@ def _may_register(registration: Registration) -> bool:
     """Large, related or disputed contracts need experts who support them."""
     if registration.state in CHECKED:
         return not registration.expert_reasons
+    if registration_experts.counted(registration):
+        return registration_experts.support(registration)
     return any(opinion["supports"] for opinion in registration.opinions[-1:])
 
 
@@ -106,6 +110,7 @@ KIND: steps.Kind[Registration] = steps.Kind(
         so.joinedload(Registration.contract).selectinload(Contract.parties),
         so.joinedload(Registration.contract).joinedload(Contract.current),
         so.selectinload(Registration.judgements),
+        so.selectinload(Registration.experts),
     ),
     staying=STAYING,
     possible=_possible,
@@ -160,8 +165,10 @@ def act(
     ----------
     given
         ``registry_org_id`` and ``truthful`` for ``apply``; ``items`` for
-        ``request-correction``; ``supports`` for ``note-opinion``; ``outcome`` (code)
-        for ``refuse``; ``wanted`` (change or cancel); ``document`` for ``revoke``.
+        ``request-correction``; ``supports`` for ``note-opinion`` and, with
+        ``impartial``, for ``give-opinion``; ``user_id`` of an expert; ``outcome``
+        (code) for ``refuse``; ``wanted`` (change or cancel); ``document`` for
+        ``revoke``.
 
     Raises
     ------
@@ -354,6 +361,7 @@ def _withdraw(move: _Move) -> None:
     registration.applicant_org_id = registration.registry_org_id = None
     registration.accepted_by = registration.first_by = None
     registration.days_used, registration.corrections = 0, []
+    registration_experts.begin_anew(move.session, move.actor, registration)
 
 
 def _accept(move: _Move) -> None:
@@ -443,7 +451,32 @@ def _send_to_experts(move: _Move) -> None:
         if start is not None:
             days = _days(rule, registration)
             registration.due_on = _due(move.session, rule, start, days)
+    registration.experts_least = registration_experts.least(move.session, move.actor)
     move.changes = events.difference({}, {"reasons": registration.expert_reasons})
+
+
+def _appoint_expert(move: _Move) -> None:
+    move.changes = registration_experts.appoint(
+        move.session, move.actor, move.registration, move.given
+    )
+
+
+def _release_expert(move: _Move) -> None:
+    move.changes = registration_experts.release(
+        move.session, move.actor, move.registration, move.given
+    )
+
+
+def _give_opinion(move: _Move) -> None:
+    move.changes = registration_experts.answer(
+        move.session, move.actor, move.registration, move.comment, move.given
+    )
+
+
+def _recuse(move: _Move) -> None:
+    move.changes = registration_experts.recuse(
+        move.session, move.actor, move.registration, move.comment
+    )
 
 
 def _note_opinion(move: _Move) -> None:
@@ -529,6 +562,7 @@ def _refuse(move: _Move) -> None:
         "outcome",
         Text("请选择原因", "say why, by a code"),
     )
+    registration_experts.dismiss(move.session, move.actor, move.registration)
     move.registration.outcome = outcome
     move.registration.outcome_reason = move.comment
     move.registration.appeal = {}
@@ -603,6 +637,7 @@ def _decide_appeal(result: str) -> Callable[[_Move], None]:
             registration.days_used = 0
             registration.first_by = None
             registration.opinions = []
+            registration_experts.begin_anew(move.session, move.actor, registration)
             _start_clock(move)
 
     return decide
@@ -617,6 +652,10 @@ _DOING: Mapping[str, Callable[[_Move], None]] = {
     "first-approve": _first_approve,
     "send-to-experts": _send_to_experts,
     "note-opinion": _note_opinion,
+    "appoint-expert": _appoint_expert,
+    "release-expert": _release_expert,
+    "give-opinion": _give_opinion,
+    "recuse": _recuse,
     "register": _register,
     "refuse": _refuse,
     "request-change": _request_change,
@@ -761,12 +800,20 @@ _WAITING: Mapping[RegistrationState, tuple[str, Role | None]] = {
     FIRST_OK: ("decide", _REVIEWER),
     EXPERT: ("collect-opinions", _REVIEWER),
 }
+_OWN_STEPS = (
+    *(step for step, _ in _WAITING.values()),
+    "decide-change",
+    "hear-appeal",
+)
+"""What the registry, the applicant or the province owes; not what an expert does."""
 
 
 def _owe(session: so.Session, actor: Actor, registration: Registration) -> None:
     """Say who has to move next, and by when."""
     contract = registration.contract
-    duties.close(session, actor, kind="registration", subject_id=contract.id)
+    duties.close(
+        session, actor, kind="registration", subject_id=contract.id, steps=_OWN_STEPS
+    )
     waiting = _next(registration)
     if waiting is None:
         return
@@ -802,7 +849,9 @@ def _next(registration: Registration) -> tuple[str, Role | None] | None:
     if registration.state in APPEALABLE:
         open_ = bool(registration.appeal) and "result" not in registration.appeal
         return ("hear-appeal", None) if open_ else None
-    if registration.state in BEFORE_EXPERTS and _may_register(registration):
+    if registration.state in BEFORE_EXPERTS and (
+        _may_register(registration) or registration_experts.have_answered(registration)
+    ):
         return "decide", _REVIEWER
     return _WAITING.get(registration.state)
 
@@ -928,6 +977,8 @@ def view(session: so.Session, actor: Actor, registration: Registration) -> Value
             {name: row[name] for name in ("at", "comment", "supports")}
             for row in registration.opinions
         ],
+        "experts": registration_experts.view(session, actor, registration),
+        "experts_least": registration.experts_least,
         "readiness": registration.readiness or None
         if rights.reads_precheck(actor, registration)
         else None,
@@ -943,7 +994,8 @@ def view(session: so.Session, actor: Actor, registration: Registration) -> Value
 def history(session: so.Session, actor: Actor, contract_id: UUID) -> Listing[Values]:
     """List what happened to a registration, oldest first.
 
-    Parties read what the registry did and why, not which of its people did it.
+    Parties read what the registry did and why, not which of its people did it, nor
+    who the experts are; an expert reads nothing of the others.
     """
     registration = get(session, actor, contract_id)
     told = rights.reads_officials(actor, registration)
@@ -952,5 +1004,6 @@ def history(session: so.Session, actor: Actor, contract_id: UUID) -> Listing[Val
         session,
         "registration",
         registration.id,
+        without=() if told else registration_experts.OF_EXPERTS,
         nameless=lambda event: not told and event.action not in applying,
     )

@@ -6,7 +6,7 @@ step asks; the services say what each step does beside moving the state.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -276,6 +276,7 @@ def history(
     subject_id: UUID,
     *,
     since: datetime | None = None,
+    without: Collection[str] = (),
     nameless: Callable[[Event], bool] = lambda event: False,  # noqa: ARG005
 ) -> Listing[dict[str, Any]]:
     """List what happened to an object that the caller has been shown, oldest first.
@@ -284,6 +285,8 @@ def history(
     ----------
     since : datetime, optional
         What happened before is not for the caller.
+    without : collection of str, optional
+        Actions in the ledger that the caller is not told of.
     nameless : callable, optional
         Of which events the caller is not told who did it.
     """
@@ -296,6 +299,8 @@ def history(
 
     if since is not None:
         statement = statement.where(Event.at >= since)
+    if without:
+        statement = statement.where(Event.action.not_in(without))
 
     def show(rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> list[dict[str, Any]]:
         return [

@@ -599,6 +599,7 @@ def registrations() -> Iterator[Case]:
         ("ACCEPTED", "first-approve", {"clerk"}, {}),
         ("FIRST_OK", "send-to-experts", {"clerk", "reviewer"}, words),
         ("EXPERT", "note-opinion", {"clerk", "reviewer"}, {**words, "supports": True}),
+        ("EXPERT", "appoint-expert", {"clerk", "reviewer"}, {"user_id": "{expert}"}),
         ("FIRST_OK", "register", {"reviewer"}, {}),
         ("FIRST_OK", "refuse", {"reviewer"}, {**words, "outcome": OUTCOME}),
         ("REGISTERED", "request-change", seller, {**words, "wanted": "change"}),
@@ -611,6 +612,17 @@ def registrations() -> Iterator[Case]:
         ("REVOKED", "reinstate", {"province"}, words),
     ):
         yield walked(place.format(state), action, may, seen, body=body)
+    asked, seen = place.format("ASKED"), seen | {"expert"}
+    opinion = {**words, "supports": True, "impartial": True}
+    let_go = {**words, "user_id": "{expert}"}
+    yield Case("GET", asked, seen)
+    yield Case("GET", asked.removesuffix("/registration"), seen | {"broker"})
+    yield walked(asked, "give-opinion", {"expert"}, seen, body=opinion)
+    yield walked(asked, "recuse", {"expert"}, seen, body=words)
+    yield walked(asked, "release-expert", {"clerk", "reviewer"}, seen, body=let_go)
+    refused = dict.fromkeys(seen - {"clerk", "reviewer"}, 403)
+    candidates = f"{asked}/expert-candidates"
+    yield Case("GET", candidates, {"clerk", "reviewer"}, 404, 404, but=refused)
 
 
 CASES: tuple[Case, ...] = (

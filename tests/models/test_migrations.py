@@ -295,6 +295,10 @@ LIES = {
         "converted_by_contract": "state = 'CONVERTED', contract_id = NULL",
     },
     "calendar_feeds": {"hash_length": "token_hash = 'abc'"},
+    "registration_experts": {
+        "state_known": "state = 'LOST'",
+        "answer_is_complete": "state = 'ANSWERED', supports = NULL",
+    },
     "need_intended_units": {"someone": "org_id = NULL, name = ''"},
     "brokers": {
         "name_length": "name = ''",
@@ -430,6 +434,7 @@ ORPHANS = {
     "dockings": "need_id = id",
     "contracts": "created_for = id",
     "registrations": "registry_org_id = id",
+    "registration_experts": "user_id = registration_id",
     "nda_acceptances": "user_id = id",
     "memberships": "org_id = id",
     "api_tokens": "user_id = id",
