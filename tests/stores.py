@@ -18,6 +18,10 @@ KEPT = {
     "rules",
 }
 
+ONE = "postgres" if os.environ.get(ENV) else "sqlite"
+"""The store of tests that ask about rights and not about storage: the one that would
+be used in production, where there is one."""
+
 _made: set[str] = set()
 
 

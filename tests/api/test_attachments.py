@@ -14,6 +14,7 @@ from marketplace.models.offers import Offer, OfferAttachment, OfferVersion
 from marketplace.models.organisations import DisclosureGrant
 from marketplace.services import events
 from tests import people, samples
+from tests.stores import ONE
 
 SEEN_BY_ALL_VERIFIED = dict.fromkeys(people.ROLES, 200) | {
     "pending_admin": 404,
@@ -280,6 +281,7 @@ CASES = [
 ]
 
 
+@pytest.mark.parametrize("store", [ONE])
 def test_a_file_is_seen_with_what_it_hangs_on(world):
     hung = {}
     for name, hang, _ in CASES:

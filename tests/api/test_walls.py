@@ -19,6 +19,7 @@ from marketplace.domain.roles import Role
 from marketplace.models.users import User
 from tests.factories import list_offer, pool, relate
 from tests.people import World
+from tests.stores import ONE
 from tests.threads import (
     NDA_TEXT,
     TERMS,
@@ -33,6 +34,8 @@ from tests.threads import (
     to_contract,
 )
 from tests.walls import NOWHERE, heard, hire, leave, refusal
+
+pytestmark = pytest.mark.parametrize("store", [ONE])
 
 NEEDED, OFFERED, FILED = "墨工丙四一", "墨工丁七二", "墨工戊九三"
 SECRETS = (NEEDED, OFFERED, FILED)

@@ -10,6 +10,7 @@ import pytest
 from marketplace.domain.roles import Role
 from tests.factories import pool
 from tests.people import World
+from tests.stores import ONE
 from tests.threads import (
     CONTRACT,
     Thread,
@@ -20,6 +21,8 @@ from tests.threads import (
     to_contract,
 )
 from tests.walls import hire, leave
+
+pytestmark = pytest.mark.parametrize("store", [ONE])
 
 DECISIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("register", {}),

@@ -9,6 +9,7 @@ import pytest
 from marketplace.domain.roles import Role
 from tests.factories import NEED, OFFER, list_offer, pool, relate
 from tests.people import World
+from tests.stores import ONE
 from tests.threads import (
     CONTRACT,
     Thread,
@@ -16,6 +17,8 @@ from tests.threads import (
     open_docking,
 )
 from tests.walls import hire
+
+pytestmark = pytest.mark.parametrize("store", [ONE])
 
 DECLARED_BY = ("firm", "team")
 

@@ -23,6 +23,7 @@ from tests.servers import (
     processes,
     until,
 )
+from tests.stores import ONE
 
 
 def command(port: int) -> list[str]:
@@ -44,6 +45,7 @@ def web(server: Server) -> list[int]:
     return run_by(server, "gunicorn")
 
 
+@pytest.mark.parametrize("store", [ONE])
 def test_an_empty_folder_becomes_a_market_and_ends_cleanly(
     installation: Installation,
 ) -> None:
@@ -84,6 +86,7 @@ def told_once(server: Server) -> str:
     return server.told()
 
 
+@pytest.mark.parametrize("store", ["sqlite"])
 def test_an_empty_market_says_how_its_first_people_come_in(
     installation: Installation,
 ) -> None:
@@ -133,12 +136,9 @@ def test_an_empty_market_says_how_its_first_people_come_in(
 WRONG = {
     "DATABASE_URL": ("mysql://somebody@host/base", "'mysql' is not supported"),
     "JIEBANG_DATA_DIR": ("/dev/null/folder", "JIEBANG_DATA_DIR"),
-    "JIEBANG_TOKEN_HOURS": ("zero", "JIEBANG_TOKEN_HOURS"),
     "JIEBANG_TOKEN_HUORS": ("3", "did you mean JIEBANG_TOKEN_HOURS?"),
-    "JIEBANG_MAX_UPLOAD_MB": ("-1", "must be greater than 0"),
-    "JIEBANG_TIME_ZONE": ("Asia/Nowhere", "not an IANA zone"),
-    "JIEBANG_LOG_LEVEL": ("LOUD", "must be one of"),
 }
+"""What is wrong with a setting is read elsewhere; here, that it is one line."""
 
 
 @pytest.mark.parametrize("store", ["sqlite"])
@@ -161,7 +161,6 @@ def test_a_wrong_setting_is_one_line_and_nothing_starts(
     ("asked", "away"),
     [
         ("serve", "postgresql://nobody:top-secret@127.0.0.1:1/nothing"),
-        ("audit verify", "postgresql://nobody:top-secret@127.0.0.1:1/nothing"),
         ("audit verify", "postgresql://nobody:top-secret@127.0.0.1/nothing?colour=1"),
         ("serve", "sqlite:////dev/null/market.db"),
         ("audit verify", f"sqlite:///{ROOT / 'README.md'}"),

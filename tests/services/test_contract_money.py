@@ -46,7 +46,7 @@ CENT, NOTHING = Decimal("0.01"), Decimal("0.00")
 PEOPLE = ("firm", "firm_admin", "team", "university_admin", "other_firm")
 ADMINS = ("firm_admin", "university_admin", "other_firm")
 HANGING = (ContractVersion, ContractPayment, Registration, RegistrationFact)
-EXAMPLES = {"sqlite": 30, "postgres": 8}
+EXAMPLES = {"sqlite": 20, "postgres": 6}
 
 
 def cents(most: int) -> st.SearchStrategy[Decimal]:
