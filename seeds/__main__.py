@@ -19,7 +19,7 @@ from marketplace.integrations import migrations
 from matching import UnknownWeights
 from matching.examples import write_examples
 from matching.weights import DEFAULT
-from seeds import demo_market, loader, measure
+from seeds import demo_market, demo_threads, loader, measure
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -79,7 +79,11 @@ def load_store(*, demo: bool) -> None:
             say("demo market 演示市场: there already")
             return
         content = demo_market.Content.read()
-        demo_market.load(session, clock.now(), content, say)
+        market = demo_market.load(session, clock.now(), content, say)
+        session.commit()
+        index = app.extensions["jiebang.index"]
+        reached = demo_threads.load(session, index, market, content)
+        say(f"{sum(reached.values())} threads, at {len(reached)} stages")
         session.commit()
         say("demo market 演示市场 loaded")
 

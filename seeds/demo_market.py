@@ -130,12 +130,12 @@ class Content:
         With fewer chains there are fewer firms, and only those research units that own
         an offer; the people of the others stay out.
         """
-        units = _by_key(_json(folder / "organisations.json")["organisations"])
+        units = _by_key(read_json(folder / "organisations.json")["organisations"])
         posted: dict[str, Json] = {}
         offered: dict[str, Json] = {}
         answers: list[Json] = []
         for path in sorted((folder / "market").glob("*.json")):
-            market = _json(path)
+            market = read_json(path)
             if chains is not None and market["chain"] not in chains:
                 continue
             units |= _by_key(market["organisations"])
@@ -148,7 +148,7 @@ class Content:
             for key, unit in units.items()
             if chains is None or key in owners or unit["org_type"] not in _RESEARCH
         }
-        people = _json(folder / "accounts.json")
+        people = read_json(folder / "accounts.json")
         return cls(
             organisations=wanted,
             needs=posted,
@@ -159,7 +159,8 @@ class Content:
         )
 
 
-def _json(path: Path) -> Json:
+def read_json(path: Path) -> Json:
+    """Read one file of the demo market."""
     data: Json = json.loads(path.read_text(encoding="utf-8"))
     return data
 
