@@ -102,6 +102,15 @@ def org_of(docking: Docking, side: DockingSide) -> UUID | None:
     }[side]
 
 
+def side_of_org(docking: Docking, org_id: UUID | None) -> DockingSide:
+    """Return the side on which a unit stands; whoever is none of the two mediates."""
+    if org_id == docking.need_org_id:
+        return DockingSide.NEED
+    if org_id == docking.offer_org_id:
+        return DockingSide.OFFER
+    return DockingSide.BROKER
+
+
 def a_side(actor: Actor, docking: Docking) -> Grant | None:
     """Somebody of the two units."""
     return _writer(actor.standing_in(docking.need_org_id)) or _writer(
@@ -155,9 +164,17 @@ def trial_answerer(actor: Actor, trial: TrialLicence) -> Grant | None:
     return a_side(actor, trial.docking)
 
 
+def trial_user(actor: Actor, trial: TrialLicence) -> Grant | None:
+    """Somebody of the unit that tries the technology: what it measures is the result.
+
+    Whoever wants to sell does not say himself that it works.
+    """
+    return _writer(actor.standing_in(trial.docking.need_org_id))
+
+
 TRIAL_RULES: Rules = {
     "start": (trial_answerer,),
-    "report": (trial_side,),
+    "report": (trial_user,),
     "convert": (trial_side,),
     "drop": (trial_side,),
 }
@@ -294,6 +311,16 @@ CONTRACT_RULES: Rules = {
     "sign-amendment": (party_admin, party_broker),
     "refuse-amendment": (party_admin,),
 }
+
+
+def between_both(contract: Contract, docking: Docking) -> bool:
+    """Whether the two who docked are the two who signed.
+
+    A contract that one of them made with somebody else is no success of the docking.
+    """
+    buyers = party_orgs(contract, Side.BUYER)
+    sellers = party_orgs(contract, Side.SELLER)
+    return docking.need_org_id in buyers and docking.offer_org_id in sellers
 
 
 def insider(actor: Actor, contract: Contract) -> bool:

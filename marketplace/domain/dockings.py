@@ -21,6 +21,10 @@ class DockingSide(StrEnum):
     BROKER = "broker"  # 技术经纪人
 
 
+SIDES = (DockingSide.NEED, DockingSide.OFFER)
+"""The two who have to agree."""
+
+
 class DockingState(StrEnum):
     """How far two sides have come."""
 
@@ -54,6 +58,8 @@ TALKING = frozenset({CONTACTED, MEETING, NDA, SOLUTION, INTENT})
 OPEN = ASKED | TALKING
 GIVEN_UP = frozenset({LOST})
 """Over without a contract; the pair may try again."""
+MET = frozenset({MEETING})
+"""They have met, and it is open what comes of it."""
 UNSHOWN = frozenset({CONTACTED, MEETING})
 """Agreed to talk, and nothing confidential is open yet."""
 DISCLOSING = frozenset({NDA, SOLUTION, INTENT, SIGNED})
@@ -104,48 +110,27 @@ STAYING = frozenset({"propose-nda"})
 
 @dataclass(frozen=True)
 class Owed:
-    """Who owes what in a state, and under which rule its days are counted.
+    """What one side owes as long as a docking stands where it does.
 
     Parameters
     ----------
     step : str
-        What is waited for, in the words of the work queue.
-    side : DockingSide or None
-        None: whoever did not move last.
-    days : str
-        Name of the value in the rule ``docking.reply_days``.
+        What is waited for, in the words of the work queue; under this name the rule
+        ``docking.reply_days`` has its days.
+    side : DockingSide
     """
 
     step: str
-    title: Text
-    side: DockingSide | None
-    days: str
+    side: DockingSide
 
 
 OWED: Mapping[DockingState, Owed] = {
-    RECOMMENDED: Owed(
-        "answer", Text("答复推荐", "Answer the recommendation"), None, "answer"
-    ),
-    INTERESTED: Owed("answer", Text("答复意向", "Answer the request"), None, "answer"),
-    CONTACTED: Owed(
-        "meet", Text("安排首次会谈", "Hold the first meeting"), DockingSide.NEED, "meet"
-    ),
-    MEETING: Owed(
-        "next-step",
-        Text("落实会谈约定的下一步", "Do what the meeting agreed"),
-        DockingSide.NEED,
-        "next_step",
-    ),
-    NDA: Owed(
-        "propose", Text("提出合作方案", "Propose terms"), DockingSide.OFFER, "propose"
-    ),
-    SOLUTION: Owed(
-        "answer-terms", Text("答复合作方案", "Answer the terms"), None, "answer_terms"
-    ),
-    INTENT: Owed(
-        "contract", Text("签订合同", "Sign the contract"), DockingSide.NEED, "contract"
-    ),
+    CONTACTED: Owed("meet", DockingSide.NEED),
+    NDA: Owed("propose", DockingSide.OFFER),
+    INTENT: Owed("contract", DockingSide.NEED),
 }
+"""What a state itself waits for. Whoever was asked, was made a proposal or has agreed
+on a next step owes that besides."""
 
 
 class TrialState(StrEnum):

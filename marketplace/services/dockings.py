@@ -24,8 +24,8 @@ from marketplace.domain.dockings import (
     GIVEN_UP,
     INTERESTED,
     OPEN,
-    OWED,
     RECOMMENDED,
+    SIDES,
     SIGNED,
     STAYING,
     UNSHOWN,
@@ -62,6 +62,7 @@ from marketplace.services import (
     calendars,
     conflicts,
     contents,
+    docking_duties,
     duties,
     events,
     matches,
@@ -207,7 +208,7 @@ def open_(
     )
     session.flush()
     docking = get(session, actor, docking.id)
-    _owe(session, actor, docking)
+    docking_duties.settle(session, actor, docking)
     _tell_asked(session, actor, docking)
     return docking
 
@@ -217,7 +218,7 @@ def _tell_asked(session: so.Session, actor: Actor, docking: Docking) -> None:
     party = notices.name_of(session, rights.org_of(docking, docking.opened_side))
     rule = rules.in_force(session, "docking.reply_days", on=actor.today).value
     due_on = duties.promise(session, actor, int(rule["answer"]))
-    for side in _waited_for(docking):
+    for side in docking_duties.undecided(docking):
         notices.tell_units(
             session,
             actor,
@@ -225,7 +226,7 @@ def _tell_asked(session: so.Session, actor: Actor, docking: Docking) -> None:
             "docking.asked",
             {
                 "party": party,
-                "subject": _title_for(docking, side),
+                "subject": docking_duties.title_for(docking, side),
                 "due": due_on.isoformat(),
             },
             kind="docking",
@@ -242,7 +243,10 @@ def _tell_answered(
     for other in DockingSide:
         if other is side:
             continue
-        values: Values = {"party": party, "subject": _title_for(docking, other)}
+        values: Values = {
+            "party": party,
+            "subject": docking_duties.title_for(docking, other),
+        }
         if action == "propose-intent":
             topic, number = "docking.proposal", len(_proposals(session, docking))
             values["version"] = number
@@ -481,7 +485,7 @@ def act(
     )
     if action in _TOLD:
         _tell_answered(session, actor, docking, action, side)
-    _settle(session, actor, docking)
+    _settle(session, actor, docking, action, side)
     return docking
 
 
@@ -542,6 +546,13 @@ def _log_meeting(move: _Move) -> None:
     next_side = given.get("next_side")
     if next_side is not None and next_side not in list(DockingSide):
         reader.wrong("/next_side", "unknown_side", "没有此方", "there is no such side")
+    elif next_side and rights.org_of(move.docking, DockingSide(next_side)) is None:
+        reader.wrong(
+            "/next_side",
+            "no_broker",
+            "本次对接没有技术经纪人",
+            "this docking has no broker",
+        )
     if (values["next_on"] is not None or next_side) and not values["next_step"]:
         reader.wrong("/next_step", "required", "请填写下一步", "say what comes next")
     if values["next_on"] is not None and values["next_on"] < move.actor.today:
@@ -638,13 +649,21 @@ def _sign_nda(move: _Move) -> None:
             f"须写明所接受的协议版本，现行为第 {latest.number} 版",
             f"name the version that you accept; the latest is {latest.number}",
         )
-    accepted = session.scalars(
+    earlier = session.scalar(
         sa.select(NdaAcceptance).where(
             NdaAcceptance.docking_id == docking.id,
             NdaAcceptance.number == latest.number,
+            NdaAcceptance.user_id == user_id,
         )
-    ).all()
-    if user_id not in {row.user_id for row in accepted}:
+    )
+    if earlier is not None and earlier.side is not move.side:
+        raise Conflict(
+            Text(
+                "您已代表另一方接受过本版协议，须由本单位其他人员接受",
+                "you have accepted this version for another side; a colleague has to",
+            )
+        )
+    if earlier is None:
         session.add(
             NdaAcceptance(
                 docking_id=docking.id,
@@ -655,8 +674,8 @@ def _sign_nda(move: _Move) -> None:
                 accepted_at=move.actor.now,
             )
         )
-    sides = {row.side for row in accepted} | {move.side}
-    if {DockingSide.NEED, DockingSide.OFFER} <= sides:
+        session.flush()
+    if docking_duties.accepted_by(session, docking, latest.number) == set(SIDES):
         docking.nda_number = latest.number
         unshown = docking.state in UNSHOWN
         move.target = DockingState.NDA if unshown else docking.state
@@ -736,7 +755,7 @@ def _sign(move: _Move) -> None:
         )
         .options(so.selectinload(Contract.parties))
     )
-    if contract is None or not _between_both(contract, move.docking):
+    if contract is None or not rights.between_both(contract, move.docking):
         raise Invalid.at(
             "/contract_id",
             "unknown_contract",
@@ -745,16 +764,6 @@ def _sign(move: _Move) -> None:
         )
     move.docking.contract_id = contract.id
     move.changes = events.difference({}, {"contract_id": contract.id})
-
-
-def _between_both(contract: Contract, docking: Docking) -> bool:
-    """Whether the two who docked are the two who signed.
-
-    A contract that one of them made with somebody else is no success of the docking.
-    """
-    buyers = rights.party_orgs(contract, Side.BUYER)
-    sellers = rights.party_orgs(contract, Side.SELLER)
-    return docking.need_org_id in buyers and docking.offer_org_id in sellers
 
 
 _DOING: Mapping[str, Callable[[_Move], None]] = {
@@ -778,7 +787,7 @@ def conclude(session: so.Session, actor: Actor, contract: Contract) -> None:
     docking = session.get(Docking, contract.docking_id, with_for_update=True)
     if docking is None or docking.state not in OPEN:
         return
-    if not _between_both(contract, docking):
+    if not rights.between_both(contract, docking):
         return
     before = docking.state
     docking.state, docking.contract_id = SIGNED, contract.id
@@ -796,7 +805,9 @@ def conclude(session: so.Session, actor: Actor, contract: Contract) -> None:
     session.flush()
 
 
-def _settle(session: so.Session, actor: Actor, docking: Docking) -> None:
+def _settle(
+    session: so.Session, actor: Actor, docking: Docking, action: str, side: DockingSide
+) -> None:
     """Put what follows from a step into effect: the need's state, and who owes what."""
     machine = actors.system(actor.now, request_id=actor.request_id)
     if docking.state in OPEN - {RECOMMENDED, INTERESTED}:
@@ -804,9 +815,7 @@ def _settle(session: so.Session, actor: Actor, docking: Docking) -> None:
     elif docking.state in GIVEN_UP:
         trials.lapse(session, actor, docking)
         _undock_need(session, machine, docking)
-    outcome = duties.DROPPED if docking.state in GIVEN_UP else duties.DONE
-    duties.close(session, actor, kind="docking", subject_id=docking.id, outcome=outcome)
-    _owe(session, actor, docking)
+    docking_duties.settle(session, actor, docking, action, side)
 
 
 def _dock_need(session: so.Session, machine: Actor, docking: Docking) -> None:
@@ -827,62 +836,6 @@ def _undock_need(session: so.Session, machine: Actor, docking: Docking) -> None:
     )
     if state in IN_DOCKING and not others:
         needs.advance(session, machine, docking.need_id, "undock")
-
-
-def _owe(session: so.Session, actor: Actor, docking: Docking) -> None:
-    """Say who has to move next, and by when."""
-    owed = OWED.get(docking.state)
-    if owed is None:
-        return
-    rule = rules.in_force(session, "docking.reply_days", on=actor.today).value
-    due_on = duties.promise(session, actor, int(rule[owed.days]))
-    sides = [owed.side] if owed.side else _waited_for(docking)
-    if owed.step == "next-step":
-        last = session.scalars(
-            sa.select(DockingMeeting)
-            .where(DockingMeeting.docking_id == docking.id)
-            .order_by(DockingMeeting.id.desc())
-            .limit(1)
-        ).first()
-        if last is not None and last.next_side is not None:
-            sides = [last.next_side]
-        if last is not None and last.next_on is not None:
-            due_on = last.next_on
-    for side in sides:
-        duties.open_(
-            session,
-            actor,
-            whom(docking, side),
-            owed.step,
-            kind="docking",
-            subject_id=docking.id,
-            title=_title_for(docking, side),
-            number=docking.docking_no,
-            due_on=due_on,
-            remind_before=int(rule["remind_before"]),
-        )
-
-
-def _waited_for(docking: Docking) -> list[DockingSide]:
-    """Return the sides whose answer a state waits for."""
-    both = (DockingSide.NEED, DockingSide.OFFER)
-    if docking.state in (RECOMMENDED, INTERESTED):
-        return [side for side in both if side.value not in docking.interested]
-    return [side for side in both if side is not docking.moved_side]
-
-
-def whom(docking: Docking, side: DockingSide) -> Whom:
-    """Return who of a side is asked: its unit, or the broker's."""
-    if side is DockingSide.BROKER:
-        return Whom(org_id=docking.broker_org_id, role=Role.BROKER)
-    return Whom(org_id=rights.org_of(docking, side))
-
-
-def _title_for(docking: Docking, side: DockingSide) -> str:
-    """Return the title of the other side's object, as the public reads it."""
-    need, offer = docking.need.published, docking.offer.published
-    subject = offer if side is DockingSide.NEED else need
-    return subject.title if subject is not None else ""
 
 
 def expire_due(session: so.Session, actor: Actor, *, batch: int = 100) -> int:
@@ -926,7 +879,7 @@ def expire_due(session: so.Session, actor: Actor, *, batch: int = 100) -> int:
 
 
 def _expire(session: so.Session, actor: Actor, docking: Docking) -> None:
-    silent = _waited_for(docking)
+    silent = docking_duties.undecided(docking)
     docking.lost_reason = NO_REPLY
     docking.lost_side = silent[0] if len(silent) == 1 else None
     steps.advance(
@@ -1141,7 +1094,7 @@ def view(session: so.Session, actor: Actor, docking: Docking) -> Values:
             {
                 "step": duty.step,
                 "what": duties.STEPS[duty.step],
-                "side": _side_of_org(docking, duty.org_id),
+                "side": rights.side_of_org(docking, duty.org_id),
                 "due_on": duty.due_on,
                 "late": duty.due_on < actor.today,
             }
@@ -1149,14 +1102,6 @@ def view(session: so.Session, actor: Actor, docking: Docking) -> Values:
         ],
         "actions": steps.links(actor, KIND, docking, docking.id),
     }
-
-
-def _side_of_org(docking: Docking, org_id: UUID | None) -> DockingSide:
-    if org_id == docking.need_org_id:
-        return DockingSide.NEED
-    if org_id == docking.offer_org_id:
-        return DockingSide.OFFER
-    return DockingSide.BROKER
 
 
 def _show_proposal(proposal: DockingProposal) -> Values:

@@ -32,10 +32,12 @@ STEPS: Mapping[str, Text] = {
     "answer":          Text("答复对接意向", "Answer the request for docking"),
     "meet":            Text("安排首次会谈", "Hold the first meeting"),
     "next-step":       Text("落实会谈约定的下一步", "Do what the meeting agreed"),
+    "sign-nda":        Text("签署保密协议", "Accept the non-disclosure agreement"),
     "propose":         Text("提出合作方案", "Propose terms"),
     "answer-terms":    Text("答复合作方案", "Answer the proposed terms"),
     "contract":        Text("拟订并签订合同", "Draw up and sign the contract"),
     "resume":          Text("恢复被暂停的发布", "Bring a paused listing back"),
+    "answer-trial":    Text("答复试用方案", "Answer the proposed trial"),
     "trial-result":    Text("报告试用结果", "Report the result of the trial"),
     "trial-decision":  Text("决定是否转化", "Decide on the conversion"),
     "sign-contract":   Text("签署合同", "Sign the contract"),
@@ -73,7 +75,7 @@ PLACES: Mapping[str, str] = {
     "conflict_check": "/api/v1/conflict-checks/{id}",
 }
 """Where the object of a duty is read; a registration is named by its contract."""
-OF_UNITS_AT_WORK = ("docking", "contract", "registration")
+OF_UNITS_AT_WORK = ("docking", "trial", "contract", "registration")
 """Kinds whose objects a unit does not read while it is suspended, nor their titles."""
 
 

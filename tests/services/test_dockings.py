@@ -10,8 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from marketplace.domain.actors import Actor, system
-from marketplace.domain.dockings import DOCKING_WORKFLOW, DockingState
+from marketplace.domain.dockings import DOCKING_WORKFLOW, DockingSide, DockingState
 from marketplace.domain.needs import NeedState
+from marketplace.domain.roles import Role
 from marketplace.errors import (
     Conflict,
     Forbidden,
@@ -24,7 +25,8 @@ from marketplace.models.dockings import Docking
 from marketplace.models.duties import Duty
 from marketplace.models.messages import Message
 from marketplace.models.needs import Need
-from marketplace.services import dockings, duties, needs, notices
+from marketplace.models.users import Membership
+from marketplace.services import docking_duties, dockings, duties, needs, notices
 from marketplace.services.indexes import MatchIndex
 from tests.factories import NEED, list_offer, pool, relate
 from tests.people import World
@@ -219,6 +221,178 @@ def test_who_owes_the_next_step_of_a_meeting_is_whom_the_meeting_named(world, pa
     assert owed(world, docking) == [("next-step", team, date(2026, 12, 1))]
     with pytest.raises(Invalid):
         act(world, docking, "firm", "log-meeting", meeting=meeting | {"next_step": ""})
+
+
+def terms(**changes: Any) -> dict[str, Any]:
+    return TERMS | changes
+
+
+def meeting_on(world: World, **agreed: Any) -> dict[str, Any]:
+    return {"starts_at": world.clock.now(), **agreed}
+
+
+def test_an_act_of_the_debtor_gives_him_no_more_time(world, pair):
+    docking = talking(world, pair)
+    before = duty(world, docking, "meet")
+    world.clock.advance(days=30)
+    notices.remind(world.session, machine(world))
+    assert before.escalated_at is not None
+    first = (before.id, before.due_on, before.opened_at, before.escalated_at)
+    act(world, docking, "firm", "propose-nda", text=NDA_TEXT)
+    act(world, docking, "firm", "sign-nda", nda_version=1)
+    same = duty(world, docking, "meet")
+    assert (same.id, same.due_on, same.opened_at, same.escalated_at) == first
+
+
+def duty(world: World, docking: Docking, step: str) -> Duty:
+    found = world.session.scalars(
+        sa.select(Duty).where(
+            Duty.subject_id == docking.id,
+            Duty.step == step,
+            Duty.closed_at.is_(None),
+        )
+    ).one()
+    world.session.refresh(found)
+    return found
+
+
+def test_a_yes_of_one_side_does_not_renew_the_answer_of_the_other(world, pair):
+    docking = opened(world, pair, "broker")
+    world.clock.advance(days=5)
+    act(world, docking, "team", "express-interest")
+    firm = world.org("firm").id
+    assert owed(world, docking) == [("answer", firm, date(2026, 11, 30))]
+
+
+def test_new_terms_of_the_other_side_begin_a_new_clock_and_own_ones_end_it(world, pair):
+    docking = talking(world, pair)
+    act(world, docking, "team", "propose-intent", terms=terms())
+    first = duty(world, docking, "answer-terms")
+    assert first.org_id == world.org("firm").id
+    world.clock.advance(days=5)
+    act(world, docking, "firm", "log-meeting", meeting=meeting_on(world))
+    assert duty(world, docking, "answer-terms").id == first.id
+    act(world, docking, "team", "propose-intent", terms=terms(payment="一次付清"))
+    assert duty(world, docking, "answer-terms").due_on > first.due_on
+    act(world, docking, "firm", "propose-intent", terms=terms(price_yuan="9.00"))
+    assert duty(world, docking, "answer-terms").org_id == world.org("team").id
+
+
+def test_a_proposed_agreement_waits_for_each_side_that_has_not_accepted_it(world, pair):
+    docking = talking(world, pair)
+    firm, team = world.org("firm").id, world.org("team").id
+
+    def signing() -> set[UUID | None]:
+        return {org for step, org, _ in owed(world, docking) if step == "sign-nda"}
+
+    act(world, docking, "firm", "propose-nda", text=NDA_TEXT)
+    assert signing() == {firm, team}
+    act(world, docking, "firm", "sign-nda", nda_version=1)
+    assert signing() == {team}
+    assert duty(world, docking, "sign-nda").due_on == date(2026, 11, 30)
+    act(world, docking, "team", "propose-nda", text=NDA_TEXT + "（修订）")
+    assert signing() == {firm, team}
+    act(world, docking, "firm", "sign-nda", nda_version=2)
+    act(world, docking, "team", "sign-nda", nda_version=2)
+    assert signing() == set()
+
+
+def test_a_proposal_within_an_intent_waits_for_the_other_sides_answer(world, pair):
+    docking = talking(world, pair)
+    act(world, docking, "team", "propose-intent", terms=terms())
+    act(world, docking, "firm", "accept-intent", number=1)
+    assert [row[0] for row in owed(world, docking)] == ["contract"]
+    act(world, docking, "firm", "propose-intent", terms=terms(price_yuan="1.00"))
+    assert duty(world, docking, "answer-terms").org_id == world.org("team").id
+    act(world, docking, "team", "accept-intent", number=2)
+    assert [row[0] for row in owed(world, docking)] == ["contract"]
+
+
+def test_what_a_meeting_agreed_on_outlasts_the_agreement_on_secrecy(world, pair):
+    docking = talking(world, pair)
+    agreed = {"next_step": "寄送样品", "next_side": "offer", "next_on": "2026-12-05"}
+    act(world, docking, "firm", "log-meeting", meeting=meeting_on(world, **agreed))
+    kept = duty(world, docking, "next-step")
+    # The fifth is a Saturday.
+    assert kept.due_on == date(2026, 12, 7)
+    secret(world, docking)
+    assert duty(world, docking, "next-step").id == kept.id
+    later = agreed | {"next_on": "2026-12-09", "next_side": "need"}
+    act(world, docking, "team", "log-meeting", meeting=meeting_on(world, **later))
+    other = duty(world, docking, "next-step")
+    assert (other.org_id, other.due_on) == (world.org("firm").id, date(2026, 12, 9))
+    act(world, docking, "firm", "propose-intent", terms=terms())
+    assert "next-step" not in {step for step, _, _ in owed(world, docking)}
+
+
+def secret(world: World, docking: Docking) -> Docking:
+    act(world, docking, "firm", "propose-nda", text=NDA_TEXT)
+    act(world, docking, "firm", "sign-nda", nda_version=1)
+    return act(world, docking, "team", "sign-nda", nda_version=1)
+
+
+@pytest.mark.parametrize("far", ["NDA", "SOLUTION", "INTENT"])
+def test_a_meeting_agrees_on_a_next_step_however_far_the_two_have_come(
+    world, pair, far
+):
+    docking = secret(world, talking(world, pair))
+    if far in ("SOLUTION", "INTENT"):
+        act(world, docking, "team", "propose-intent", terms=terms())
+    if far == "INTENT":
+        act(world, docking, "firm", "accept-intent", number=1)
+    world.clock.advance(minutes=1)
+    agreed = {"next_step": "寄送样品", "next_side": "offer"}
+    act(world, docking, "firm", "log-meeting", meeting=meeting_on(world, **agreed))
+    assert docking.state.value == far
+    found = duty(world, docking, "next-step")
+    assert (found.org_id, found.due_on) == (world.org("team").id, date(2026, 11, 30))
+    act(world, docking, "team", "log-meeting", meeting=meeting_on(world))
+    assert "next-step" not in {step for step, _, _ in owed(world, docking)}
+
+
+def test_nothing_is_asked_of_a_broker_where_there_is_none(world, pair):
+    docking = talking(world, pair)
+    agreed = {"next_step": "联系园区", "next_side": "broker"}
+    meeting = meeting_on(world, **agreed)
+    with pytest.raises(Invalid) as refused:
+        act(world, docking, "firm", "log-meeting", meeting=meeting)
+    assert [error.pointer for error in refused.value.errors] == ["/meeting/next_side"]
+    with pytest.raises(ValueError, match="no broker"):
+        docking_duties.whom(docking, DockingSide.BROKER)
+    assert queue(world, "broker") == []
+
+
+def test_the_broker_of_a_docking_may_owe_the_next_step(world, pair):
+    docking = opened(world, pair, "broker")
+    act(world, docking, "team", "express-interest")
+    act(world, docking, "firm", "accept")
+    agreed = {"next_step": "联系园区", "next_side": "broker"}
+    act(world, docking, "firm", "log-meeting", meeting=meeting_on(world, **agreed))
+    assert [row["step"] for row in queue(world, "broker")] == ["next-step"]
+
+
+def test_who_goes_over_to_the_other_side_accepts_for_one_of_them_only(world, pair):
+    docking = talking(world, pair)
+    act(world, docking, "firm", "propose-nda", text=NDA_TEXT)
+    act(world, docking, "firm", "sign-nda", nda_version=1)
+    move(world, "firm", "team")
+    with pytest.raises(Conflict):
+        act(world, docking, "firm", "sign-nda", nda_version=1)
+    act(world, docking, "team", "sign-nda", nda_version=1)
+    assert (docking.nda_number, docking.state) == (None, DockingState.CONTACTED)
+    assert duty(world, docking, "sign-nda").org_id == world.org("firm").id
+    act(world, docking, "firm_admin", "sign-nda", nda_version=1)
+    assert (docking.nda_number, docking.state) == (1, DockingState.NDA)
+
+
+def move(world: World, who: str, to: str) -> None:
+    """Have somebody leave his unit for another one."""
+    place = world.session.scalars(
+        sa.select(Membership).where(Membership.user_id == world.user(who).id)
+    ).one()
+    place.org_id = world.org(to).id
+    place.roles = [Role.SUPPLIER]
+    world.session.commit()
 
 
 def test_a_reminder_comes_once_before_the_day_and_the_operator_after_it(world, pair):
