@@ -53,7 +53,7 @@ COMPLETE = {
 }
 NO_IDS = {"invitation-token", "group-digest", "feed-token", "share:1"}
 TRIAL = {
-    "starts_on": "2026-12-01",
+    "starts_on": "2026-11-23",
     "ends_on": "2027-02-26",
     "site": "青岛焊接车间（演示）",
     "indicators": [{"text": "抗拉强度≥350 MPa"}],

@@ -116,7 +116,7 @@ def propose(
     docking = _docking(session, actor, docking_id, lock=True)
     grant = policies.require(actor, "propose-trial", docking, rights.TRIAL_OPENING)
     steps.require_revision(docking, expected)
-    if docking.state not in TRYING:
+    if docking.state not in TRYING or docking.nda_number is None:
         raise Conflict(
             Text(
                 "须在签署保密协议之后、签约之前提出试用",
@@ -149,7 +149,9 @@ def propose(
         changes=events.difference({}, {**values, "docking_id": docking.id}),
     )
     session.flush()
-    return get(session, actor, trial.id)
+    trial = get(session, actor, trial.id)
+    _owe(session, actor, trial)
+    return trial
 
 
 def _read(session: so.Session, actor: Actor, data: Mapping[str, Any]) -> Values:
@@ -271,8 +273,18 @@ def _start(move: _Move) -> None:
 
 
 def _report(move: _Move) -> None:
-    """Write down what was measured, each indicator once."""
+    """Write down what was measured, each indicator once.
+
+    Before its first day nothing has been tried.
+    """
     trial = move.trial
+    if move.actor.today < trial.starts_on:
+        raise Conflict(
+            Text(
+                "试用期于 {day} 开始，此前不能报告结果",
+                "the trial begins on {day}; there is no result before that",
+            ).format(day=trial.starts_on.isoformat())
+        )
     reader = Reader(move.session, move.actor.today)
     rows = {row["name"]: row for row in trial.indicators}
     told: dict[str, Row] = {}
@@ -406,13 +418,15 @@ def _convert(move: _Move) -> None:
     contract_id = reader.reference(move.given.get("contract_id"), "/contract_id")
     reader.refuse()
     found = move.session.scalar(
-        sa.select(Contract.id).where(
+        sa.select(Contract)
+        .where(
             Contract.id == contract_id,
             Contract.docking_id == move.trial.docking_id,
             Contract.state.in_(EXECUTED),
         )
+        .options(so.selectinload(Contract.parties))
     )
-    if found is None:
+    if found is None or not rights.between_both(found, move.trial.docking):
         raise Invalid(
             errors=[
                 FieldError(
@@ -425,8 +439,8 @@ def _convert(move: _Move) -> None:
                 )
             ]
         )
-    move.trial.contract_id = found
-    move.changes = events.difference({}, {"contract_id": found})
+    move.trial.contract_id = found.id
+    move.changes = events.difference({}, {"contract_id": found.id})
 
 
 _DOING: Mapping[str, Callable[[_Move], None]] = {
@@ -463,7 +477,13 @@ def _settle(session: so.Session, actor: Actor, trial: TrialLicence) -> None:
 
 
 _OUTCOME = {TrialState.DROPPED: duties.DROPPED}
-_OWED = {TrialState.RUNNING: "trial-result", TrialState.ENDED: "trial-decision"}
+_OWED = {
+    TrialState.PROPOSED: "answer-trial",
+    TrialState.RUNNING: "trial-result",
+    TrialState.ENDED: "trial-decision",
+}
+_DAYS = {"answer-trial": "answer", "trial-decision": "decision"}
+"""The names of their days in the rule ``trial.duties``; a result is due at the end."""
 
 
 def _mark_offer(session: so.Session, machine: Actor, offer_id: UUID) -> None:
@@ -493,20 +513,26 @@ _OFFER_STEPS = {
 
 
 def _owe(session: so.Session, actor: Actor, trial: TrialLicence) -> None:
-    """Ask the side that tries for the result, and then for its decision."""
+    """Ask for the answer, then for the result, and then for the decision.
+
+    Who was proposed the trial answers; the side that tries owes the rest.
+    """
     step = _OWED.get(trial.state)
     if step is None:
         return
     rule = rules.in_force(session, "trial.duties", on=actor.today).value
     due_on = trial.ends_on
-    if step == "trial-decision":
-        due_on = duties.promise(session, actor, int(rule["decision"]))
+    if step in _DAYS:
+        due_on = duties.promise(session, actor, int(rule[_DAYS[step]]))
+    side = DockingSide.NEED
+    if trial.proposed_side is side and step == "answer-trial":
+        side = DockingSide.OFFER
     docking = trial.docking
     title = docking.offer.published.title if docking.offer.published else ""
     duties.open_(
         session,
         actor,
-        Whom(org_id=docking.need_org_id),
+        Whom(org_id=rights.org_of(docking, side)),
         step,
         kind="trial",
         subject_id=trial.id,
@@ -574,7 +600,7 @@ def view(session: so.Session, actor: Actor, trial: TrialLicence) -> Values:
             {
                 "step": duty.step,
                 "what": duties.STEPS[duty.step],
-                "side": DockingSide.NEED,
+                "side": rights.side_of_org(trial.docking, duty.org_id),
                 "due_on": duty.due_on,
                 "late": duty.due_on < actor.today,
             }

@@ -361,7 +361,7 @@ def of_trials() -> Iterator[Case]:
     results = [{"name": "抗拉强度", "measured": "352 MPa", "verdict": "met"}]
     yield move(offered, "start", FIRM)
     yield move(offered, "drop", sides, comment="不试了")
-    yield move(running, "report", sides, results=results)
+    yield move(running, "report", FIRM, results=results)
     yield move(ended, "drop", sides, comment="不转化")
     unsigned = dict.fromkeys(sides, 422) | lookers
     contract = {"contract_id": "{docking:trial}"}

@@ -11,6 +11,8 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from marketplace.domain.organisations import OrganisationState
+from marketplace.models.contracts import ContractParty
 from marketplace.models.dockings import TrialLicence
 from marketplace.models.offers import Offer
 from marketplace.services import trials
@@ -28,7 +30,7 @@ from tests.threads import (
 )
 
 TERMS: dict[str, Any] = {
-    "starts_on": "2026-12-01",
+    "starts_on": "2026-11-23",
     "ends_on": "2027-02-26",
     "site": "青岛挤压车间二号线（演示）",
     "indicators": [
@@ -372,4 +374,79 @@ def test_a_contract_of_another_docking_converts_nothing(world: World) -> None:
     draw_up(other)
     sign(other)
     answer = thread["firm"].act(trial, "convert", {"contract_id": other.contract})
+    assert pointers(answer) == {("/contract_id", "unknown_contract")}
+
+
+def test_who_was_proposed_a_trial_owes_the_answer(world: World) -> None:
+    thread = to_secrecy(world)
+    trial = f"/trials/{propose(thread)}"
+    assert queue(thread, "firm") == {"answer-trial": "2026-12-07"}
+    assert queue(thread, "team") == {}
+    owed = thread["team"].get(trial).json["owed"]
+    assert [(row["step"], row["side"]) for row in owed] == [("answer-trial", "need")]
+    thread.do("firm", trial, "drop", comment="暂不试用")
+    assert queue(thread, "firm") == {}
+    propose(thread, "firm")
+    assert (queue(thread, "firm"), set(queue(thread, "team"))) == (
+        {},
+        {"answer-trial"},
+    )
+
+
+def test_a_suspended_unit_does_not_see_what_it_owes_of_a_trial(world: World) -> None:
+    thread = to_secrecy(world)
+    propose(thread)
+    assert queue(thread, "firm")
+    firm = world.org("firm")
+    firm.state = OrganisationState.SUSPENDED
+    firm.suspended_until = date(2026, 12, 31)
+    firm.suspension_document = "鲁科字〔2026〕1号（演示）"
+    world.session.commit()
+    assert queue(thread, "firm") == {}
+
+
+def test_no_trial_is_proposed_before_there_is_an_agreement_on_secrecy(
+    world: World,
+) -> None:
+    thread = begin(world)
+    open_docking(thread)
+    thread.dock("firm", "express-interest")
+    thread.dock("team", "accept")
+    thread.dock("team", "propose-intent", terms={"scope": "在线淬火工艺"})
+    assert ask(thread, "team").status_code == 409
+    agree_on_secrecy(thread)
+    assert ask(thread, "team").status_code == 201
+
+
+def test_the_side_that_tries_reports_and_not_before_the_first_day(
+    world: World,
+) -> None:
+    thread = to_secrecy(world)
+    trial = f"/trials/{propose(thread, starts_on='2026-11-30')}"
+    thread.do("firm", trial, "start")
+    names = [row["name"] for row in thread["team"].get(trial).json["actions"]]
+    assert names == ["drop"]
+    assert thread["team"].act(trial, "report", {"results": RESULTS}).status_code == 403
+    assert thread["firm"].act(trial, "report", {"results": RESULTS}).status_code == 409
+    thread.later(days=7)
+    assert thread.do("firm", trial, "report", results=RESULTS)["state"] == "ENDED"
+
+
+def test_a_contract_with_somebody_else_converts_nothing(world: World) -> None:
+    thread = to_secrecy(world)
+    trial = f"/trials/{propose(thread)}"
+    thread.do("firm", trial, "start")
+    thread.do("firm", trial, "report", results=RESULTS)
+    agree_on_terms(thread)
+    draw_up(thread)
+    sign(thread)
+    seller = world.session.scalars(
+        sa.select(ContractParty).where(
+            ContractParty.contract_id == UUID(thread.contract),
+            ContractParty.org_id == world.org("team").id,
+        )
+    ).one()
+    seller.org_id = world.org("broker").id
+    world.session.commit()
+    answer = thread["firm"].act(trial, "convert", {"contract_id": thread.contract})
     assert pointers(answer) == {("/contract_id", "unknown_contract")}
