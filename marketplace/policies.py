@@ -20,7 +20,7 @@ from marketplace.domain import needs as need_states
 from marketplace.domain import offers as offer_states
 from marketplace.domain.actions import action_title
 from marketplace.domain.actors import Actor, Standing
-from marketplace.domain.dockings import DISCLOSING, DockingSide
+from marketplace.domain.dockings import DISCLOSING, TALKING, DockingSide
 from marketplace.domain.needs import NEED_TIERS, Disclosure
 from marketplace.domain.offers import OFFER_TIERS
 from marketplace.domain.organisations import OrganisationState
@@ -762,6 +762,10 @@ class Shelf:
             sa.or_(sa.not_(self._is_targeted()), self.open_to),
         )
 
+    def stands(self) -> sa.ColumnElement[bool]:
+        """Rows with a published version, of units that are not at rest."""
+        return sa.and_(self._is_published(), sa.not_(self._rests()))
+
     def _of_units_at_rest(self) -> sa.ColumnElement[bool]:
         """Say ``_rests`` from the side of the units: there are few of them."""
         resting = sa.select(Organisation.id).where(
@@ -872,6 +876,37 @@ def _market(actor: Actor) -> Shelf:
 def library_needs(actor: Actor) -> sa.ColumnElement[bool]:
     """Rows that an outsider finds in the needs library."""
     return _library(actor).rows()
+
+
+def docked_needs(actor: Actor) -> sa.ColumnElement[bool]:
+    """Needs about which the caller's unit talks, be they on the market or not.
+
+    What is read by who takes part in a docking is no longer a matter of the library.
+    """
+    return _docked(actor, _library(actor), Docking.need_id, Docking.offer_org_id)
+
+
+def docked_offers(actor: Actor) -> sa.ColumnElement[bool]:
+    """Offers about which the caller's unit talks, be they on the market or not."""
+    return _docked(actor, _market(actor), Docking.offer_id, Docking.need_org_id)
+
+
+def _docked(
+    actor: Actor, shelf: Shelf, subject: Any, partner: Any
+) -> sa.ColumnElement[bool]:
+    orgs = [
+        s.org_id
+        for s in actor.standings
+        if s.org_verified and s.org_id in _owner_org_ids(actor)
+    ]
+    if not orgs:
+        return sa.false()
+    talks = sa.exists().where(
+        subject == shelf.model.id,
+        one_of(partner, orgs),
+        one_of(Docking.state, TALKING | DISCLOSING),
+    )
+    return sa.and_(shelf.stands(), talks)
 
 
 def needs_kept_from(actor: Actor) -> sa.Select[UUID]:

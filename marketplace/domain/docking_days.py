@@ -27,6 +27,8 @@ OFFERED = frozenset({PROPOSED})
 """A proposal waits for a person to deploy it."""
 HELD = frozenset({DEPLOYED, DONE})
 """The talks are fixed, their participants know them, and their outcomes are kept."""
+CALLED_OFF = frozenset({CANCELLED})
+"""It will not be held; who was to come is told."""
 
 # fmt: off
 DOCKING_DAY_WORKFLOW = Workflow("docking-day", DRAFT, table([

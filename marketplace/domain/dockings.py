@@ -102,6 +102,8 @@ DOCKING_WORKFLOW = Workflow("docking", RECOMMENDED, table([
                Text("终止对接", "Give up"), fields=("reason",)),
     Transition("expire",           ASKED,                    LOST,
                Text("逾期未答复", "No reply in time"), system=True),
+    Transition("take-leave",       ASKED,                    LOST,
+               Text("发布已退出市场", "The listing has left the market"), system=True),
 ]))
 # fmt: on
 STAYING = frozenset({"propose-nda"})

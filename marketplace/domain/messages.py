@@ -145,6 +145,109 @@ _ROWS: tuple[Topic, ...] = (
         ),
     ),
     _topic(
+        "docking.meeting",
+        Reach.MUTABLE,
+        Text("对接会谈", "Meetings of a docking"),
+        (
+            Text(
+                "{party}记录了“{subject}”的会谈",
+                "{party} has logged a meeting on {subject}",
+            ),
+            Text(
+                "{party}记录了“{subject}”的会谈（{starts}）。下一步：{next}。",
+                "{party} has logged a meeting on {subject} ({starts})."
+                " Next step: {next}.",
+            ),
+        ),
+    ),
+    _topic(
+        "docking.nda",
+        Reach.MUTABLE,
+        Text("保密协议生效", "Agreements on secrecy"),
+        (
+            Text(
+                "“{subject}”的保密协议已生效",
+                "The agreement on secrecy about {subject} is in force",
+            ),
+            Text(
+                "双方已接受“{subject}”的保密协议第{version}版；接受者可阅读对方的保密内容。",
+                "Both sides have accepted version {version} of the agreement on secrecy"
+                " about {subject}; who has accepted it reads the other's details.",
+            ),
+        ),
+    ),
+    _topic(
+        "docking.ended",
+        Reach.MUTABLE,
+        Text("对接请求自动结束", "Requests that ended by themselves"),
+        (
+            Text(
+                "“{subject}”的对接请求已结束：{reason}",
+                "The request on {subject} has ended: {reason}",
+            ),
+            Text(
+                "“{subject}”的对接请求已由系统结束，原因：{reason}。",
+                "The system has ended the request on {subject}. Reason: {reason}.",
+            ),
+        ),
+    ),
+    _topic(
+        "docking.left",
+        Reach.MUTABLE,
+        Text("对接中的发布退出市场", "Listings that left the market while docking"),
+        (
+            Text(
+                "对接中的“{subject}”已退出市场",
+                "{subject}, which you talk about, has left the market",
+            ),
+            Text(
+                "{party}的“{subject}”已退出市场（{state}）。对接未结束，双方可继续或终止。",
+                "{subject} of {party} has left the market ({state}). The docking goes"
+                " on until one of you gives it up.",
+            ),
+        ),
+    ),
+    _topic(
+        "trial.moved",
+        Reach.MUTABLE,
+        Text("试用进展", "Trials within a docking"),
+        (
+            Text(
+                "{party}就“{subject}”的试用：{step}",
+                "{party} on the trial of {subject}: {step}",
+            ),
+            Text(
+                "{party}就“{subject}”的试用（{starts}至{ends}）：{step}。",
+                "{party} on the trial of {subject} ({starts} to {ends}): {step}.",
+            ),
+        ),
+    ),
+    _topic(
+        "docking-day.deployed",
+        Reach.MUTABLE,
+        Text("对接活动日安排", "Schedules of docking days"),
+        (
+            Text("“{subject}”的洽谈安排已发布", "Your talks at {subject} are fixed"),
+            Text(
+                "“{subject}”于{day}举行，地点：{place}。贵单位有{count}场洽谈。",
+                "{subject} is held on {day}, place: {place}. Your unit has {count}"
+                " talks.",
+            ),
+        ),
+    ),
+    _topic(
+        "docking-day.called-off",
+        Reach.MANDATORY,
+        Text("对接活动日取消", "Docking days that were called off"),
+        (
+            Text("“{subject}”已取消", "{subject} is called off"),
+            Text(
+                "原定{day}的“{subject}”已取消：{reason}",
+                "{subject} on {day} is called off: {reason}",
+            ),
+        ),
+    ),
+    _topic(
         "contract.signed",
         Reach.MUTABLE,
         Text("合同签署", "Signatures of contracts"),

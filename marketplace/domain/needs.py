@@ -60,6 +60,8 @@ REVISABLE = frozenset({POOLED, EXPIRED})
 SHOWN = PUBLISHED | EDITABLE | REVIEWING
 """States in which outsiders read the published version, where there is one: while
 the next version is edited and reviewed, the one before it stays in the library."""
+GONE = frozenset({REJECTED, SOLVED, WITHDRAWN, EXPIRED})
+"""Off the market: nobody is to answer it any more."""
 OPEN = EDITABLE | REVIEWING | LISTED | {EXPIRED}
 """What the owner may still withdraw."""
 

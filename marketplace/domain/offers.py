@@ -55,6 +55,8 @@ PUBLISHED = MATCHABLE | {CONVERTED}
 """Readable by the public at the tiers of its fields."""
 SHOWN = PUBLISHED | EDITABLE | REVIEWING
 """States in which outsiders read the published version, where there is one."""
+GONE = frozenset({REJECTED, DELISTED})
+"""Off the market: nobody is to ask for it any more."""
 REVISABLE = frozenset({REGISTERED, LISTED, DELISTED})
 """An edit begins the next version, which goes through review again."""
 

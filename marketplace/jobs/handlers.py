@@ -23,6 +23,7 @@ from marketplace.services import (
     idempotency,
     import_runs,
     imports,
+    lifecycles,
     message_mails,
     messages,
     needs,
@@ -79,6 +80,13 @@ def expire_needs(work: Work) -> None:
 def lapse_dockings(work: Work) -> None:
     """Let requests lapse that nobody has answered."""
     dockings.expire_due(work.session, _local(work))
+
+
+def take_leave(work: Work) -> None:
+    """Tell those who talk about a listing that it has left the market."""
+    payload = work.claim.payload
+    listing_id = UUID(payload["listing_id"])
+    dockings.take_leave(work.session, _local(work), payload["kind"], listing_id)
 
 
 def remind(work: Work) -> None:
@@ -196,6 +204,7 @@ HANDLERS: dict[str, Handler] = {
     message_mails.DIGEST_TOPIC: Handler(send_digest),
     "duty.put-digests": Handler(put_digests, every=timedelta(minutes=5)),
     docking_plans.TOPIC: Handler(solve_docking_day, gave_up=give_plan_up),
+    lifecycles.LEFT: Handler(take_leave),
     "duty.expire-needs": Handler(expire_needs, every=HOUR),
     "duty.lapse-dockings": Handler(lapse_dockings, every=HOUR),
     "duty.remind": Handler(remind, every=HOUR),

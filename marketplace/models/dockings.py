@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,6 +15,9 @@ from marketplace.models.base import Base, Identified, Json, Timestamped, state_t
 from marketplace.models.needs import Need
 from marketplace.models.offers import Offer
 from marketplace.models.organisations import Organisation
+
+if TYPE_CHECKING:
+    from marketplace.models.contracts import Contract
 
 
 class Docking(Identified, Timestamped, Base):
@@ -89,6 +92,18 @@ class Docking(Identified, Timestamped, Base):
     )
     offer_org: so.Mapped[Organisation] = so.relationship(
         lazy="raise", foreign_keys=[offer_org_id]
+    )
+
+    ndas: so.Mapped[list[DockingNda]] = so.relationship(
+        lazy="raise", order_by="DockingNda.number", passive_deletes=True
+    )
+    proposals: so.Mapped[list[DockingProposal]] = so.relationship(
+        lazy="raise", order_by="DockingProposal.number", passive_deletes=True
+    )
+    contracts: so.Mapped[list[Contract]] = so.relationship(
+        lazy="raise",
+        viewonly=True,
+        primaryjoin="foreign(Contract.docking_id) == Docking.id",
     )
 
     __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ import sqlalchemy.orm as so
 from marketplace import policies
 from marketplace.domain.actors import SHANGHAI, Actor
 from marketplace.domain.docking_days import (
+    CALLED_OFF,
     DOCKING_DAY_WORKFLOW,
     OPEN,
     PLAN_ACTIONS,
@@ -20,11 +21,11 @@ from marketplace.domain.docking_days import (
 )
 from marketplace.domain.workflows import Transition
 from marketplace.errors import Conflict, NotFound, Text
-from marketplace.models.docking_days import DockingDay, DockingSlot
+from marketplace.models.docking_days import DockingDay, DockingSlot, DockingTalk
 from marketplace.models.ledger import Event, LedgerEntry
 from marketplace.models.users import User
 from marketplace.policies import DOCKING_DAY_RULES, Grant
-from marketplace.services import actions, events
+from marketplace.services import actions, events, notices
 from marketplace.services.audit import view_event
 from marketplace.services.contents import read
 from marketplace.services.fields import Code, Custom, Day, Field, Reader, Whole, Words
@@ -314,7 +315,50 @@ def act(
     require_revision(day.revision, expected)
     actions.require_comment(row, comment)
     move(session, actor, grant, day, row, comment=comment)
+    if row.target in CALLED_OFF:
+        reason = {"reason": comment.strip()}
+        tell(session, actor, day, "docking-day.called-off", lambda _: reason)
     return day
+
+
+def tell(
+    session: so.Session,
+    actor: Actor,
+    day: DockingDay,
+    topic: str,
+    values: Callable[[int], Mapping[str, object]],
+) -> None:
+    """Tell every unit that has a talk on the day; nobody else knows of it.
+
+    Parameters
+    ----------
+    values : callable
+        What the topic's text needs beside the day, for so many talks.
+    """
+    units = sa.union_all(
+        sa.select(DockingTalk.firm_org_id.label("org_id")).where(
+            DockingTalk.day_id == day.id
+        ),
+        sa.select(DockingTalk.unit_org_id.label("org_id")).where(
+            DockingTalk.day_id == day.id
+        ),
+    ).subquery()
+    counted = sa.select(units.c.org_id, sa.func.count()).group_by(units.c.org_id)
+    for org_id, count in session.execute(counted.order_by(units.c.org_id)).all():
+        notices.tell_units(
+            session,
+            actor,
+            [org_id],
+            topic,
+            {
+                "subject": day.title,
+                "day": day.held_on.isoformat(),
+                **values(count),
+            },
+            kind="docking-day",
+            subject_id=day.id,
+            key=f"{topic}:{day.id}",
+        )
 
 
 def granted(

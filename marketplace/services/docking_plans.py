@@ -410,6 +410,13 @@ def _deploy(
         )
     day.deployed_at = actor.now
     session.flush()
+    docking_days.tell(
+        session,
+        actor,
+        day,
+        "docking-day.deployed",
+        lambda count: {"place": day.place or "—", "count": count},
+    )
 
 
 Planner = Callable[..., DayPlan]

@@ -17,8 +17,9 @@ from marketplace import thread_policies as rights
 from marketplace.domain import actors
 from marketplace.domain.actors import Actor, Standing
 from marketplace.domain.conflicts import Purpose
-from marketplace.domain.contracts import EXECUTED, Side
+from marketplace.domain.contracts import DRAFTED, EXECUTED, Side
 from marketplace.domain.dockings import (
+    ASKED,
     DISCLOSING,
     DOCKING_WORKFLOW,
     GIVEN_UP,
@@ -32,8 +33,10 @@ from marketplace.domain.dockings import (
     DockingSide,
     DockingState,
 )
+from marketplace.domain.needs import GONE as NEED_GONE
 from marketplace.domain.needs import IN_DOCKING, NeedState
 from marketplace.domain.needs import LISTED as IN_LIBRARY
+from marketplace.domain.offers import GONE as OFFER_GONE
 from marketplace.domain.offers import MATCHABLE
 from marketplace.domain.roles import Role
 from marketplace.errors import (
@@ -46,7 +49,11 @@ from marketplace.errors import (
     Text,
 )
 from marketplace.models.attachments import Attachment
-from marketplace.models.contracts import Contract
+from marketplace.models.contracts import (
+    Contract,
+    ContractSignature,
+    ContractVersion,
+)
 from marketplace.models.dockings import (
     Docking,
     DockingMeeting,
@@ -63,11 +70,11 @@ from marketplace.services import (
     conflicts,
     contents,
     docking_duties,
+    docking_notices,
     duties,
     events,
     matches,
     needs,
-    notices,
     offers,
     rules,
     serials,
@@ -113,6 +120,27 @@ MEETING: tuple[Field, ...] = (
     Day("next_on"),
 )
 
+TITLED = (
+    so.joinedload(Docking.need_org),
+    so.joinedload(Docking.offer_org),
+    so.joinedload(Docking.need).joinedload(Need.published),
+    so.joinedload(Docking.offer).joinedload(Offer.published),
+)
+"""What is loaded to say between whom a docking is, and about what."""
+
+
+def _possible(docking: Docking, action: str) -> bool:
+    """Whether there is something to accept, or to sign."""
+    if action == "sign-nda":
+        return bool(docking.ndas)
+    if action == "accept-intent":
+        return any(p.accepted_at is None for p in docking.proposals[-1:])
+    return action != "sign" or any(
+        contract.state in EXECUTED and rights.between_both(contract, docking)
+        for contract in docking.contracts
+    )
+
+
 KIND: steps.Kind[Docking] = steps.Kind(
     name="docking",
     path=f"{PATH}/{{id}}",
@@ -121,12 +149,13 @@ KIND: steps.Kind[Docking] = steps.Kind(
     rules=rights.DOCKING_RULES,
     visible=rights.visible_dockings,
     options=(
-        so.joinedload(Docking.need_org),
-        so.joinedload(Docking.offer_org),
-        so.joinedload(Docking.need).joinedload(Need.published),
-        so.joinedload(Docking.offer).joinedload(Offer.published),
+        *TITLED,
+        so.selectinload(Docking.ndas),
+        so.selectinload(Docking.proposals),
+        so.selectinload(Docking.contracts).selectinload(Contract.parties),
     ),
     staying=STAYING,
+    possible=_possible,
 )
 
 
@@ -209,77 +238,8 @@ def open_(
     session.flush()
     docking = get(session, actor, docking.id)
     docking_duties.settle(session, actor, docking)
-    _tell_asked(session, actor, docking)
+    docking_notices.asked(session, actor, docking)
     return docking
-
-
-def _tell_asked(session: so.Session, actor: Actor, docking: Docking) -> None:
-    """Tell each side that has to answer who asks, and until when."""
-    party = notices.name_of(session, rights.org_of(docking, docking.opened_side))
-    rule = rules.in_force(session, "docking.reply_days", on=actor.today).value
-    due_on = duties.promise(session, actor, int(rule["answer"]))
-    for side in docking_duties.undecided(docking):
-        notices.tell_units(
-            session,
-            actor,
-            [rights.org_of(docking, side)],
-            "docking.asked",
-            {
-                "party": party,
-                "subject": docking_duties.title_for(docking, side),
-                "due": due_on.isoformat(),
-            },
-            kind="docking",
-            subject_id=docking.id,
-            key=f"docking:{docking.id}:asked:{side}",
-        )
-
-
-def _tell_answered(
-    session: so.Session, actor: Actor, docking: Docking, action: str, side: DockingSide
-) -> None:
-    """Tell the other side, and the broker, of an answer or a proposal."""
-    party = notices.name_of(session, rights.org_of(docking, side))
-    for other in DockingSide:
-        if other is side:
-            continue
-        values: Values = {
-            "party": party,
-            "subject": docking_duties.title_for(docking, other),
-        }
-        if action == "propose-intent":
-            topic, number = "docking.proposal", len(_proposals(session, docking))
-            values["version"] = number
-        else:
-            topic, number = "docking.answered", docking.revision
-            values["answer"] = DOCKING_WORKFLOW.titles[action]
-        notices.tell_units(
-            session,
-            actor,
-            [rights.org_of(docking, other)],
-            topic,
-            values,
-            kind="docking",
-            subject_id=docking.id,
-            key=f"docking:{docking.id}:{action}:{number}:{other}",
-            roles=frozenset({Role.BROKER})
-            if other is DockingSide.BROKER
-            else frozenset(duties.UNIT_ROLES),
-        )
-
-
-_TOLD = frozenset(
-    {
-        "express-interest",
-        "accept",
-        "decline",
-        "lose",
-        "propose-nda",
-        "propose-intent",
-        "accept-intent",
-    }
-)
-"""Steps that the other side is told of at once."""
 
 
 def _pair(
@@ -483,8 +443,7 @@ def act(
     docking = steps.finish(
         session, actor, KIND, step, changes=move.changes, target=move.target
     )
-    if action in _TOLD:
-        _tell_answered(session, actor, docking, action, side)
+    docking_notices.moved(session, actor, docking, action, side)
     _settle(session, actor, docking, action, side)
     return docking
 
@@ -492,6 +451,13 @@ def act(
 def _say_yes(move: _Move) -> None:
     """Agree to talk, unless the two have become related since they were asked."""
     docking = move.docking
+    if docking.need.state in NEED_GONE or docking.offer.state in OFFER_GONE:
+        raise Conflict(
+            Text(
+                "需求或成果已退出市场，不能再同意对接",
+                "the need or the offer has left the market since",
+            )
+        )
     _check_relations(
         move.session,
         move.actor,
@@ -501,6 +467,31 @@ def _say_yes(move: _Move) -> None:
     )
     docking.interested = [*docking.interested, move.side.value]
     docking.moved_side = move.side
+
+
+def _lose(move: _Move) -> None:
+    """Give the talks up, unless the contract is being signed.
+
+    It would go through, and what came of the docking would be told wrongly.
+    """
+    begun = move.session.scalar(
+        sa.select(Contract.contract_no)
+        .join(ContractVersion, ContractVersion.contract_id == Contract.id)
+        .join(ContractSignature, ContractSignature.version_id == ContractVersion.id)
+        .where(
+            Contract.docking_id == move.docking.id,
+            policies.one_of(Contract.state, DRAFTED),
+        )
+        .limit(1)
+    )
+    if begun is not None:
+        raise Conflict(
+            Text(
+                "合同 {no} 已有一方签署，须先撤回签署再终止对接",
+                "contract {no} carries a signature; take it back before giving up",
+            ).format(no=begun)
+        )
+    _give_up(move)
 
 
 def _give_up(move: _Move) -> None:
@@ -513,7 +504,7 @@ def _give_up(move: _Move) -> None:
         "reason",
         Text("请选择原因", "say why, by a code"),
     )
-    if reason == NO_REPLY:
+    if reason in BY_SYSTEM:
         raise Invalid.at(
             "/reason", "not_for_people", "此原因由系统填写", "only the system sets it"
         )
@@ -525,7 +516,8 @@ def _give_up(move: _Move) -> None:
     move.changes = events.difference({}, {"reason": reason, "side": move.side})
 
 
-NO_REPLY = "no-reply"
+NO_REPLY, OFF_MARKET = "no-reply", "off-market"
+BY_SYSTEM = frozenset({NO_REPLY, OFF_MARKET})
 
 
 def _log_meeting(move: _Move) -> None:
@@ -587,18 +579,10 @@ def _propose_nda(move: _Move) -> None:
         )
     reader.refuse()
     docking = move.docking
-    number = 1 + (
-        move.session.scalar(
-            sa.select(sa.func.max(DockingNda.number)).where(
-                DockingNda.docking_id == docking.id
-            )
-        )
-        or 0
-    )
+    number = 1 + len(docking.ndas)
     digest = hashlib.sha256(f"{text}\n{file.digest if file else ''}".encode())
-    move.session.add(
+    docking.ndas.append(
         DockingNda(
-            docking_id=docking.id,
             number=number,
             text=text,
             attachment_id=file.id if file else None,
@@ -632,16 +616,7 @@ def _sign_nda(move: _Move) -> None:
     """Accept the latest version, for oneself; it holds once both sides have someone."""
     session, docking, user_id = move.session, move.docking, move.actor.user_id
     assert user_id is not None  # noqa: S101 - a side is somebody
-    latest = session.scalar(
-        sa.select(DockingNda)
-        .where(DockingNda.docking_id == docking.id)
-        .order_by(DockingNda.number.desc())
-        .limit(1)
-    )
-    if latest is None:
-        raise Conflict(
-            Text("尚未提出保密协议", "no non-disclosure agreement was proposed yet")
-        )
+    latest = docking.ndas[-1]
     if move.given.get("nda_version") != latest.number:
         raise Invalid.at(
             "/nda_version",
@@ -697,10 +672,9 @@ def _propose_terms(move: _Move) -> None:
         FieldError(f"/terms{e.pointer}", e.code, e.message) for e in reader.errors
     ]
     reader.refuse()
-    number = 1 + len(_proposals(move.session, move.docking))
-    move.session.add(
+    number = 1 + len(move.docking.proposals)
+    move.docking.proposals.append(
         DockingProposal(
-            docking_id=move.docking.id,
             number=number,
             side=move.side,
             proposed_by=move.actor.user_id,
@@ -712,17 +686,9 @@ def _propose_terms(move: _Move) -> None:
     move.changes = events.difference({}, {"proposal": number, **terms})
 
 
-def _proposals(session: so.Session, docking: Docking) -> Sequence[DockingProposal]:
-    return session.scalars(
-        sa.select(DockingProposal)
-        .where(DockingProposal.docking_id == docking.id)
-        .order_by(DockingProposal.number)
-    ).all()
-
-
 def _accept_terms(move: _Move) -> None:
     """Accept the other side's latest proposal, which thereby becomes the intent."""
-    latest = _proposals(move.session, move.docking)[-1]
+    latest = move.docking.proposals[-1]
     if move.given.get("number") != latest.number:
         raise Invalid.at(
             "/number",
@@ -730,8 +696,6 @@ def _accept_terms(move: _Move) -> None:
             f"须写明所接受的方案，最新为第 {latest.number} 稿",
             f"name the proposal that you accept; the latest is {latest.number}",
         )
-    if latest.accepted_at is not None:
-        raise Conflict(Text("该方案已被接受", "this proposal is accepted already"))
     latest.accepted_at, latest.accepted_by = move.actor.now, move.actor.user_id
     docking = move.docking
     docking.intent = {"number": latest.number, **latest.terms}
@@ -770,7 +734,7 @@ _DOING: Mapping[str, Callable[[_Move], None]] = {
     "express-interest": _say_yes,
     "accept": _say_yes,
     "decline": _give_up,
-    "lose": _give_up,
+    "lose": _lose,
     "log-meeting": _log_meeting,
     "propose-nda": _propose_nda,
     "sign-nda": _sign_nda,
@@ -868,7 +832,7 @@ def expire_due(session: so.Session, actor: Actor, *, batch: int = 100) -> int:
             )
             .order_by(Docking.id)
             .limit(batch)
-            .options(*KIND.options)
+            .options(*TITLED)
             .with_for_update(of=Docking, skip_locked=True)
         ).all()
         for docking in due:
@@ -880,27 +844,80 @@ def expire_due(session: so.Session, actor: Actor, *, batch: int = 100) -> int:
 
 def _expire(session: so.Session, actor: Actor, docking: Docking) -> None:
     silent = docking_duties.undecided(docking)
-    docking.lost_reason = NO_REPLY
-    docking.lost_side = silent[0] if len(silent) == 1 else None
-    steps.advance(
-        session,
-        actor,
-        KIND,
-        docking,
-        "expire",
-        changes=events.difference(
-            {}, {"reason": NO_REPLY, "sides": [s.value for s in silent]}
-        ),
+    _end(session, actor, docking, "expire", NO_REPLY, silent)
+    for side in silent:
+        _pause_if_silent(session, actor, docking, side)
+
+
+def _end(
+    session: so.Session,
+    actor: Actor,
+    docking: Docking,
+    action: str,
+    reason: str,
+    sides: Sequence[DockingSide],
+) -> None:
+    """End a request that was not answered, in the system's name, and tell of it.
+
+    Parameters
+    ----------
+    sides : sequence of DockingSide
+        Those with whom the reason lies.
+    """
+    docking.lost_reason = reason
+    docking.lost_side = sides[0] if len(sides) == 1 else None
+    told = {"reason": reason, "sides": [side.value for side in sides]}
+    changes = events.difference({}, told)
+    steps.advance(session, actor, KIND, docking, action, changes=changes)
+    outcome = duties.EXPIRED if reason == NO_REPLY else duties.DROPPED
+    duties.close(session, actor, kind="docking", subject_id=docking.id, outcome=outcome)
+    docking_notices.ended(session, actor, docking)
+
+
+def take_leave(session: so.Session, actor: Actor, kind: str, listing_id: UUID) -> int:
+    """End what was asked of a listing that has left the market; returns how many.
+
+    Who talks about it already is told, and decides himself.
+
+    Parameters
+    ----------
+    actor : Actor
+        The system's.
+    kind : str
+        ``need`` or ``offer``.
+    """
+    is_need = kind == "need"
+    listing: Need | Offer | None = (
+        session.get(Need, listing_id) if is_need else session.get(Offer, listing_id)
     )
+    if listing is None or listing.state not in NEED_GONE | OFFER_GONE:
+        return 0
     duties.close(
         session,
         actor,
-        kind="docking",
-        subject_id=docking.id,
-        outcome=duties.EXPIRED,
+        kind=kind,
+        subject_id=listing_id,
+        steps=("resume",),
+        outcome=duties.DROPPED,
     )
-    for side in silent:
-        _pause_if_silent(session, actor, docking, side)
+    side = DockingSide.NEED if is_need else DockingSide.OFFER
+    found = session.scalars(
+        sa.select(Docking)
+        .where(
+            (Docking.need_id if is_need else Docking.offer_id) == listing_id,
+            policies.one_of(Docking.state, OPEN),
+        )
+        .order_by(Docking.id)
+        .options(*TITLED)
+        .with_for_update(of=Docking)
+        .execution_options(populate_existing=True)
+    ).all()
+    for docking in found:
+        if docking.state in ASKED:
+            _end(session, actor, docking, "take-leave", OFF_MARKET, [side])
+        else:
+            docking_notices.left(session, actor, docking, side)
+    return len(found)
 
 
 def _pause_if_silent(
@@ -926,7 +943,12 @@ def _pause_if_silent(
             *([Duty.closed_at > listing.resumed_at] if listing.resumed_at else []),
         )
     )
-    if listing.paused_at is None and (lapsed or 0) >= int(rule["expired_requests"]):
+    listed = listing.state in (IN_LIBRARY if is_need else MATCHABLE)
+    if (
+        listed
+        and listing.paused_at is None
+        and (lapsed or 0) >= int(rule["expired_requests"])
+    ):
         kind = needs.KIND if is_need else offers.KIND
         pause(session, actor, kind.name, listing)
 
@@ -997,7 +1019,7 @@ def search(session: so.Session, actor: Actor, **filters: Any) -> Listing[Values]
     state, need_id, offer_id : optional
     """
     statement = (
-        sa.select(Docking).where(rights.visible_dockings(actor)).options(*KIND.options)
+        sa.select(Docking).where(rights.visible_dockings(actor)).options(*TITLED)
     )
     for name in ("state", "need_id", "offer_id"):
         if filters.get(name) is not None:
@@ -1043,11 +1065,6 @@ def view(session: so.Session, actor: Actor, docking: Docking) -> Values:
         .where(NdaAcceptance.docking_id == docking.id)
         .order_by(NdaAcceptance.id)
     ).all()
-    agreements = session.scalars(
-        sa.select(DockingNda)
-        .where(DockingNda.docking_id == docking.id)
-        .order_by(DockingNda.number)
-    ).all()
     owed = session.scalars(
         sa.select(Duty)
         .where(
@@ -1084,9 +1101,9 @@ def view(session: so.Session, actor: Actor, docking: Docking) -> Values:
                     if row.number == nda.number
                 ],
             }
-            for nda in agreements
+            for nda in docking.ndas
         ],
-        "proposals": [_show_proposal(p) for p in _proposals(session, docking)],
+        "proposals": [_show_proposal(p) for p in docking.proposals],
         "intent": docking.intent or None,
         "lost_comment": docking.lost_comment,
         "lost_side": docking.lost_side,
@@ -1167,7 +1184,7 @@ def my_meetings(session: so.Session, actor: Actor) -> Sequence[Any]:
         sa.select(DockingMeeting, Docking)
         .join(Docking, Docking.id == DockingMeeting.docking_id)
         .where(rights.my_dockings(actor), DockingMeeting.starts_at >= since)
-        .options(*KIND.options)
+        .options(*TITLED)
         .order_by(DockingMeeting.starts_at, DockingMeeting.id)
         .limit(2000)
     ).all()

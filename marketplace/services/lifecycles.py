@@ -41,7 +41,7 @@ from marketplace.models.needs import Need, NeedVersion
 from marketplace.models.offers import Offer, OfferVersion
 from marketplace.models.organisations import DisclosureGrant, Organisation, Team
 from marketplace.models.users import User
-from marketplace.services import actions, contents, duties, events, rules
+from marketplace.services import actions, contents, duties, events, outbox, rules
 from marketplace.services.contents import Table, Values, Version
 from marketplace.services.duties import Whom
 from marketplace.services.fields import Reader
@@ -56,6 +56,8 @@ _CHINESE = re.compile(f"[{HAN}]{{4,}}")
 MOST_COMMENT, MOST_FIELD_COMMENTS, MOST_WORDS = 2000, 100, 10
 _TAG_LENGTH = 32
 DISCARD = "discard"
+LEFT = "listing.left"
+"""What is put into the outbox when something published leaves the market."""
 RETREATS = frozenset({"withdraw", "delist", DISCARD})
 """What an owner does while an opinion is waited for; it is none."""
 
@@ -82,6 +84,8 @@ class Aggregate(Generic[T]):
     open_states, revisable, shown, published : sets of state
         Where the text may be edited, where an edit begins the next version, where
         outsiders read a published version, and where the object itself is published.
+    gone : set of state
+        Where it has left the market; who talks about it is told (topic ``LEFT``).
     between : set of state
         Where the next version is edited or reviewed while an earlier one may stay
         published.
@@ -113,6 +117,7 @@ class Aggregate(Generic[T]):
     revisable: Collection[Any]
     shown: Collection[Any]
     published: Collection[Any]
+    gone: Collection[Any]
     between: Collection[Any]
     listed: Any
     steps: Mapping[Any, str]
@@ -121,6 +126,8 @@ class Aggregate(Generic[T]):
     releasing: frozenset[str]
     private: frozenset[Any]
     visible: Callable[[Actor], sa.ColumnElement[bool]]
+    docked: Callable[[Actor], sa.ColumnElement[bool]]
+    """What the caller reads besides, though no list shows it: his unit talks of it."""
     size: Callable[[Actor], sa.ColumnElement[int] | None]
     """How many rows are visible, where the store need not walk all of them."""
     within: Callable[[Actor], sa.ColumnElement[bool]]
@@ -158,7 +165,7 @@ def visible_row(
     model = kind.model
     statement = (
         sa.select(model)
-        .where(model.id == subject_id, kind.visible(actor))
+        .where(model.id == subject_id, sa.or_(kind.visible(actor), kind.docked(actor)))
         .options(
             so.joinedload(model.owner_org),
             so.joinedload(model.working),
@@ -698,6 +705,10 @@ def _moved(
     before_step, subject.state = subject.state, step.target
     _touch(subject, actor)
     session.flush()
+    leaves = step.target in kind.gone and before_step not in kind.gone
+    if leaves and subject.published_version_id is not None:
+        payload = {"kind": kind.name, "listing_id": subject.id}
+        outbox.put(session, LEFT, payload, now=actor.now)
     if before_step in kind.owed or step.target in kind.owed:
         _owe(session, actor, kind, subject)
     return subject

@@ -25,13 +25,22 @@ from marketplace.domain.dockings import (
     TrialVerdict,
 )
 from marketplace.domain.offers import OfferState
+from marketplace.domain.roles import Role
 from marketplace.errors import Conflict, FieldError, Invalid, NotFound, Text
 from marketplace.models.contracts import Contract
 from marketplace.models.dockings import Docking, TrialLicence
 from marketplace.models.duties import Duty
 from marketplace.models.needs import NeedIndicator
 from marketplace.models.offers import Offer
-from marketplace.services import duties, events, offers, postings, rules, steps
+from marketplace.services import (
+    duties,
+    events,
+    notices,
+    offers,
+    postings,
+    rules,
+    steps,
+)
 from marketplace.services.contents import Indicators
 from marketplace.services.duties import Whom
 from marketplace.services.fields import Amount, Day, Field, Reader, Row, Words
@@ -151,6 +160,7 @@ def propose(
     session.flush()
     trial = get(session, actor, trial.id)
     _owe(session, actor, trial)
+    _tell(session, actor, trial, PROPOSED)
     return trial
 
 
@@ -258,6 +268,7 @@ def act(
     _DOING[action](move)
     trial = steps.finish(session, actor, KIND, step, changes=move.changes)
     _settle(session, actor, trial)
+    _tell(session, actor, trial, TRIAL_WORKFLOW.titles[action])
     return trial
 
 
@@ -449,6 +460,38 @@ _DOING: Mapping[str, Callable[[_Move], None]] = {
     "convert": _convert,
     "drop": lambda move: None,  # noqa: ARG005 - the reason is the comment
 }
+
+
+PROPOSED = Text("提出试用", "Propose a trial")
+
+
+def _tell(session: so.Session, actor: Actor, trial: TrialLicence, step: Text) -> None:
+    """Tell the other side, and the broker, of a step."""
+    docking = trial.docking
+    mine = rights.side_of(actor, docking)
+    assert mine is not None  # noqa: S101 - the rules of every step ask for a side
+    offer = docking.offer.published
+    for side in DockingSide:
+        if side is mine:
+            continue
+        broker = side is DockingSide.BROKER
+        notices.tell_units(
+            session,
+            actor,
+            [rights.org_of(docking, side)],
+            "trial.moved",
+            {
+                "party": notices.name_of(session, rights.org_of(docking, mine)),
+                "subject": offer.title if offer is not None else "",
+                "step": step,
+                "starts": trial.starts_on.isoformat(),
+                "ends": trial.ends_on.isoformat(),
+            },
+            kind="docking",
+            subject_id=docking.id,
+            key=f"trial:{trial.id}:{trial.revision}:{side}",
+            roles=frozenset({Role.BROKER} if broker else duties.UNIT_ROLES),
+        )
 
 
 def lapse(session: so.Session, actor: Actor, docking: Docking) -> int:

@@ -150,3 +150,22 @@ def _figures_show_exactly_it(thread: Thread) -> None:
     stages = operator.get("/funnel?period=2026").json["whole"]["stages"]
     assert [stage["count"] for stage in stages] == [1] * 9
     assert [stage["skipped"] for stage in stages] == [0] * 9
+
+
+def test_talks_are_not_given_up_while_their_contract_is_being_signed(
+    world: World,
+) -> None:
+    thread = begin(world)
+    open_docking(thread)
+    meet(thread)
+    agree_on_secrecy(thread)
+    agree_on_terms(thread)
+    draw_up(thread)
+    thread.step("firm_admin", "sign", signer="张示例")
+    place = f"/dockings/{thread.docking}"
+    refused = thread["team"].act(place, "lose", {"reason": "price"})
+    assert refused.status_code == 409
+    number = thread["firm"].get(f"/contracts/{thread.contract}").json["contract_no"]
+    assert number in refused.json["detail"]
+    thread.step("firm_admin", "withdraw-signature", comment="条款有误")
+    assert thread.dock("team", "lose", reason="price")["state"] == "LOST"

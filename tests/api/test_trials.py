@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from marketplace.domain.organisations import OrganisationState
 from marketplace.models.contracts import ContractParty
 from marketplace.models.dockings import TrialLicence
+from marketplace.models.messages import Message
 from marketplace.models.offers import Offer
 from marketplace.services import trials
 from tests.factories import list_offer, pool
@@ -450,3 +451,24 @@ def test_a_contract_with_somebody_else_converts_nothing(world: World) -> None:
     world.session.commit()
     answer = thread["firm"].act(trial, "convert", {"contract_id": thread.contract})
     assert pointers(answer) == {("/contract_id", "unknown_contract")}
+
+
+def test_the_others_are_told_of_every_step_of_a_trial(world: World) -> None:
+    thread = to_secrecy(world)
+    trial = f"/trials/{propose(thread)}"
+    thread.do("firm", trial, "start")
+    thread.do("firm", trial, "report", results=RESULTS)
+
+    def told(who: str) -> list[str]:
+        found = world.session.scalars(
+            sa.select(Message)
+            .where(
+                Message.user_id == world.user(who).id, Message.topic == "trial.moved"
+            )
+            .order_by(Message.id)
+        )
+        return [message.values["step"]["zh"] for message in found]
+
+    assert told("firm") == ["提出试用"]
+    assert told("team") == ["同意试用", "报告试用结果"]
+    assert told("broker") == ["提出试用", "同意试用", "报告试用结果"]

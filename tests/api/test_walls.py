@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from marketplace.domain.needs import NeedState
 from marketplace.domain.organisations import OrganisationState
 from marketplace.domain.roles import Role
+from marketplace.models.needs import Need
 from marketplace.models.users import User
 from tests.factories import list_offer, pool, relate
 from tests.people import World
@@ -131,6 +133,33 @@ def test_a_broker_who_accepts_an_agreement_is_bound_and_is_not_let_in(
     place = f"/needs/{thread.need.id}/disclosures"
     assert thread["firm_admin"].post(place, grant).status_code == 201
     assert set(told(thread, "broker")) == {NEEDED, FILED}
+
+
+@pytest.mark.parametrize("how", ["paused", "expired", "withdrawn"])
+def test_who_talks_about_a_need_reads_it_when_it_has_left_the_library(
+    world: World, how: str
+) -> None:
+    thread = guarded(world)
+    open_docking(thread)
+    meet(thread)
+    agree_on_secrecy(thread)
+    need = world.session.get_one(Need, thread.need.id, populate_existing=True)
+    if how == "paused":
+        need.paused_at = world.clock.now()
+    else:
+        need.state = NeedState(how.upper())
+    world.session.commit()
+    place = f"/needs/{thread.need.id}"
+    shown = thread["team"].get(place).json
+    assert shown["problem"]
+    assert shown["version"] == shown["published_version"]
+    assert "problem" in thread["university_admin"].get(place).json["withheld"]
+    listed = thread["team"].get("/needs?limit=100").json["items"]
+    assert str(thread.need.id) not in [row["id"] for row in listed]
+    for who in ("other_firm", "broker", "expert", "stranger"):
+        assert thread[who].get(place).status_code == 404
+    thread.dock("firm", "lose", reason="price")
+    assert thread["team"].get(place).status_code == 404
 
 
 def test_details_close_when_the_docking_is_lost(world: World) -> None:

@@ -21,10 +21,12 @@ from marketplace.errors import (
     NotFound,
     Stale,
 )
+from marketplace.jobs.runner import Runner
 from marketplace.models.dockings import Docking
 from marketplace.models.duties import Duty
 from marketplace.models.messages import Message
 from marketplace.models.needs import Need
+from marketplace.models.offers import Offer
 from marketplace.models.users import Membership
 from marketplace.services import docking_duties, dockings, duties, needs, notices
 from marketplace.services.indexes import MatchIndex
@@ -448,6 +450,134 @@ def test_a_listing_whose_owner_stays_silent_rests_until_he_comes_back(world, pai
 def offer_is_found(world: World, pair: tuple[UUID, UUID]) -> bool:
     page = dockings.offers.search(world.session, world.actor("firm")).page()
     return pair[1] in [row["id"] for row in page.items]
+
+
+def messages_of(world: World, who: str, topic: str) -> list[dict[str, Any]]:
+    found = world.session.scalars(
+        sa.select(Message)
+        .where(Message.user_id == world.user(who).id, Message.topic == topic)
+        .order_by(Message.id)
+    )
+    return [message.values for message in found]
+
+
+def leave(world: World, kind: str, listing_id: UUID, action: str) -> None:
+    """Take a listing off the market, and run the job that follows."""
+    service: Any = dockings.needs if kind == "need" else dockings.offers
+    who = "firm_admin" if kind == "need" else "university_admin"
+    service.act(world.session, world.actor(who), listing_id, action, comment="到期")
+    world.session.commit()
+    world.session.expire_all()
+    Runner(world.app).run_all()
+    world.session.expire_all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"), [("need", "withdraw"), ("offer", "delist")]
+)
+def test_requests_end_with_the_listing_that_leaves_the_market(
+    world, pair, kind, action
+):
+    docking = opened(world, pair, "broker")
+    leave(world, kind, pair[kind == "offer"], action)
+    found = dockings.get(world.session, world.actor("firm"), docking.id)
+    assert (found.state, found.lost_reason) == (DockingState.LOST, "off-market")
+    assert found.lost_side == kind
+    assert owed(world, docking) == []
+    for who in ("firm", "team", "broker"):
+        assert len(messages_of(world, who, "docking.ended")) == 1
+
+
+def test_what_has_left_the_market_is_not_talked_about_any_more(world, pair):
+    docking = opened(world, pair)
+    owner = world.actor("firm_admin")
+    needs.act(world.session, owner, pair[0], "withdraw", comment="不做了")
+    with pytest.raises(Conflict):
+        act(world, docking, "team", "accept")
+    with pytest.raises(Invalid):
+        act(world, docking, "team", "decline", reason="off-market")
+
+
+def test_who_talks_about_a_listing_is_told_that_it_left(world, pair):
+    docking = talking(world, pair)
+    leave(world, "offer", pair[1], "delist")
+    found = dockings.get(world.session, world.actor("firm"), docking.id)
+    assert found.state is DockingState.CONTACTED
+    told = messages_of(world, "firm", "docking.left")
+    assert [row["state"]["zh"] for row in told] == ["下架"]
+    assert messages_of(world, "team", "docking.left") == []
+
+
+def test_what_has_left_the_market_is_not_paused_and_asks_for_nothing(world, pair):
+    for _ in range(2):
+        lapse(world, pair)
+    docking = opened(world, pair)
+    listing = world.session.get_one(Offer, pair[1])
+    owner = world.actor("university_admin")
+    dockings.offers.act(world.session, owner, pair[1], "delist", comment="到期")
+    world.clock.advance(days=20)
+    assert dockings.expire_due(world.session, machine(world)) == 1
+    world.session.refresh(docking)
+    assert docking.lost_reason == "no-reply"
+    assert listing.paused_at is None
+
+
+def test_a_paused_listing_that_leaves_need_not_be_brought_back(world, pair):
+    for _ in range(3):
+        lapse(world, pair)
+    assert [row["step"] for row in queue(world, "team")] == ["resume"]
+    leave(world, "offer", pair[1], "delist")
+    assert queue(world, "team") == []
+
+
+def test_both_sides_are_told_of_a_request_that_nobody_answered(world, pair):
+    lapse(world, pair)
+    for who in ("firm", "team"):
+        told = messages_of(world, who, "docking.ended")
+        assert [row["reason"]["zh"] for row in told] == ["逾期未答复"]
+
+
+def test_who_declined_says_why_to_the_other_side(world, pair):
+    docking = opened(world, pair)
+    act(world, docking, "team", "decline", reason="price", comment="预算偏低")
+    told = messages_of(world, "firm", "docking.answered")
+    assert told[-1]["answer"]["zh"] == "谢绝（价格不合适：预算偏低）"
+    assert messages_of(world, "team", "docking.answered") == []
+
+
+def test_a_meeting_and_an_agreement_in_force_are_told_to_the_others(world, pair):
+    docking = talking(world, pair)
+    agreed = {"next_step": "寄送样品", "next_side": "offer", "next_on": "2026-12-04"}
+    act(world, docking, "firm", "log-meeting", meeting=meeting_on(world, **agreed))
+    told = messages_of(world, "team", "docking.meeting")
+    assert [row["next"]["zh"] for row in told] == ["寄送样品（供给方，2026-12-04）"]
+    assert messages_of(world, "firm", "docking.meeting") == []
+    secret(world, docking)
+    assert [row["version"] for row in messages_of(world, "firm", "docking.nda")] == [1]
+    assert messages_of(world, "team", "docking.nda") == []
+
+
+def offered(world: World, docking: Docking, who: str) -> set[str]:
+    found = dockings.get(world.session, world.actor(who), docking.id)
+    shown = dockings.view(world.session, world.actor(who), found)
+    return {row["name"] for row in shown["actions"]}
+
+
+def test_only_what_there_is_may_be_accepted(world, pair):
+    docking = talking(world, pair)
+    assert not {"sign-nda", "sign"} & offered(world, docking, "firm")
+    with pytest.raises(IllegalTransition):
+        act(world, docking, "firm", "sign-nda", nda_version=1)
+    act(world, docking, "team", "propose-nda", text=NDA_TEXT)
+    assert "sign-nda" in offered(world, docking, "firm")
+    act(world, docking, "team", "propose-intent", terms=terms())
+    assert "accept-intent" in offered(world, docking, "firm")
+    assert "accept-intent" not in offered(world, docking, "team")
+    act(world, docking, "firm", "accept-intent", number=1)
+    for who in ("firm", "team"):
+        assert not {"accept-intent", "sign"} & offered(world, docking, who)
+    with pytest.raises(IllegalTransition):
+        act(world, docking, "firm", "sign", contract_id=docking.id)
 
 
 def test_an_answered_request_does_not_count_as_silence(world, pair):
