@@ -323,6 +323,18 @@ def _keep(session: so.Session, actor: Actor, row: ConflictCheck) -> ConflictChec
     return row
 
 
+def upheld_pairs(session: so.Session) -> set[frozenset[str]]:
+    """Return the pairs of units whose relation an operator has upheld, by their keys.
+
+    For whatever purpose it was looked into: what is decided is how the two stand.
+    """
+    rows = session.scalars(
+        sa.select(ConflictCheck.findings).where(ConflictCheck.decision == UPHELD)
+    )
+    pairs = (frozenset({f["left"], f["right"]}) for found in rows for f in found)
+    return {pair for pair in pairs if all(key.startswith("unit:") for key in pair)}
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a check means now, with the operator's decision.

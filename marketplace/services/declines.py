@@ -26,7 +26,7 @@ from marketplace.models.dockings import Docking
 from marketplace.models.needs import Need
 from marketplace.models.offers import Offer
 from marketplace.services import codes, rules
-from matching import Match
+from matching import Match, TeamMatch
 
 RULE = "docking.declined"
 REASONS = "decline_reason"
@@ -107,6 +107,23 @@ class Marks:
                 others.append(match)
         marked.sort(key=lambda match: (-match.score, match.id))
         return list(heapq.merge(others, marked, key=lambda match: -match.score))
+
+    def settle_teams(self, ranked: Iterable[TeamMatch]) -> list[TeamMatch]:
+        """Lower the teams that come through a pair which was given up.
+
+        Of a team's nearest offers only those count less that were declined; who has
+        others beside them falls by so much less.
+        """
+        found = [self._settle_team(team) for team in ranked]
+        return sorted(found, key=lambda team: (-team.score, team.id))
+
+    def _settle_team(self, team: TeamMatch) -> TeamMatch:
+        before = sum(match.score for match in team.nearest)
+        nearest = tuple(self.settle(team.nearest))
+        after = sum(match.score for match in nearest)
+        if not before or not self.lowered.keys() & {m.id for m in nearest}:
+            return team
+        return replace(team, score=team.score * after / before, nearest=nearest)
 
 
 def marks(session: so.Session, actor: Actor, subject: Need | Offer | None) -> Marks:

@@ -44,6 +44,8 @@ from marketplace.models.offers import Offer
 from marketplace.policies import SYSTEM
 from marketplace.services import (
     actions,
+    conflicts,
+    declines,
     docking_days,
     docking_participants,
     events,
@@ -62,6 +64,7 @@ from marketplace.services.day_problems import (
 from marketplace.services.indexes import MatchIndex
 from marketplace.services.matches import SUPPLY, WORTH
 from marketplace.services.organisations import require_revision
+from marketplace.services.relation_loader import unit_key
 from matching import VERSION, Filter, rank_teams
 
 TOPIC = "docking-day.solve"
@@ -89,7 +92,7 @@ class Input:
         Those that may still take part; others are left out of the plan.
     must : list of Pair
     forbidden : set of Pair
-        Related parties.
+        Related parties, by what they declared or by what an operator has upheld.
     """
 
     day: DockingDay
@@ -184,21 +187,24 @@ def read_input(session: so.Session, day: DockingDay, now: datetime) -> Input:
         org_id: relations.related_org_ids(session, {org_id}) | {org_id}
         for org_id in sorted({row.org_id for row in needs})
     }
+    upheld = conflicts.upheld_pairs(session)
     forbidden = {
         (str(need.id), str(team.id))
         for need in needs
         for team in teams
         if team.org_id in related[need.org_id]
+        or frozenset(map(unit_key, (need.org_id, team.org_id))) in upheld
     }
     return Input(day, needs, teams, sorted(must), forbidden)
 
 
 def scores_of(
-    session: so.Session, index: MatchIndex, asked: Input
+    session: so.Session, index: MatchIndex, asked: Input, now: datetime
 ) -> dict[Pair, float]:
     """Score the pairs that are worth a talk, as ``matches.teams`` ranks them.
 
-    A team is judged by the offer through which it takes part.
+    A team is judged by the offer through which it takes part. A pair that was declined
+    is worth less, or is left out, as in any ranking of the two.
     """
     matcher = index.fresh(session)
     by_offer = {str(row.offer_id): row for row in asked.teams}
@@ -207,14 +213,24 @@ def scores_of(
         return {}
     asking = {row.need_id for row in asked.needs if row.need_id is not None}
     questions = postings.load(session, "need", asking)
+    subjects = {
+        need.id: need
+        for need in session.scalars(sa.select(Need).where(Need.id.in_(asking)))
+    }
+    machine = actors.system(now)
     found: dict[Pair, float] = {}
     for row in asked.needs:
-        posting = questions.get(row.need_id) if row.need_id is not None else None
-        if posting is None:
+        if row.need_id is None or row.need_id not in questions:
             continue
-        where = Filter(kind=SUPPLY, ids=set(by_offer), exclude_org={str(row.org_id)})
+        posting = questions[row.need_id]
+        marks = declines.marks(session, machine, subjects.get(row.need_id))
+        where = Filter(
+            kind=SUPPLY,
+            ids=by_offer.keys() - marks.left_out,
+            exclude_org={str(row.org_id)},
+        )
         ranked = rank_teams(matcher, posting, len(by_team), where, depth=len(by_offer))
-        for match in ranked:
+        for match in marks.settle_teams(ranked):
             pair = (str(row.id), by_team.get(match.id, ""))
             if pair[1] and match.score >= WORTH.score and pair not in asked.forbidden:
                 found[pair] = round(min(match.score, 1.0), 4)
@@ -460,9 +476,10 @@ class Run:
         self.session.commit()
         self.reading()
         day = docking_days.get(self.session, actors.system(self.now()), day_id)
-        asked = read_input(self.session, day, self.now())
+        now = self.now()
+        asked = read_input(self.session, day, now)
         digest = asked.digest()
-        problem = asked.problem(scores_of(self.session, self.index, asked))
+        problem = asked.problem(scores_of(self.session, self.index, asked, now))
         self.session.rollback()
         result: DayPlan | None = None
         error = ""

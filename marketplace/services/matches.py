@@ -254,6 +254,8 @@ def teams(
 ) -> dict[str, Any]:
     """Rank the teams behind offers by their three nearest ones.
 
+    An offer that was declined counts less, or not at all, as in the list of matches.
+
     Raises
     ------
     Forbidden
@@ -261,7 +263,11 @@ def teams(
     """
     posting, where = _asked(session, actor, need)
     # Some may not be shown after all, so the list is cut only when that is known.
-    ranked = rank_teams(index.fresh(session), posting, _MOST_TEAMS, where)
+    marks = declines.marks(session, actor, need)
+    where = replace(where, exclude_ids={*where.exclude_ids, *marks.left_out})
+    ranked = marks.settle_teams(
+        rank_teams(index.fresh(session), posting, _MOST_TEAMS, where)
+    )
     matches = {match.id: match for team in ranked for match in team.nearest}
     sides = _sides(session, actor, [UUID(i) for i in matches], need=False)
     named = {

@@ -16,7 +16,7 @@ from marketplace.domain.actors import system
 from marketplace.domain.roles import Role
 from marketplace.models.needs import Need
 from marketplace.models.offers import Offer
-from marketplace.services import dockings, needs, offers
+from marketplace.services import dockings, needs, offers, teams
 from marketplace.services.declines import Mark, Marks
 from matching import EngineStamp, Match
 from tests.factories import LISTING, POOLING, list_offer, pool
@@ -294,3 +294,31 @@ def test_the_need_doctor_tells_the_owner_what_dockings_fail_for(world: World) ->
     world.clock.at += timedelta(hours=1)
     renew(world, need)
     assert diagnose(world, "firm", need) == []
+
+
+def teams_of(world: World, who: str, need: Need) -> dict[str, float]:
+    """Return the teams that somebody is shown for a need, with their scores."""
+    answer = world.client(who).get(f"/needs/{need.id}/teams")
+    assert answer.status_code == 200, answer.json
+    return {row["team"]["name"]: row["score"] for row in answer.json["items"]}
+
+
+def test_a_team_falls_with_the_pair_that_was_declined(world: World) -> None:
+    need = pool(world)
+    machine, unit = system(world.clock.now()), world.org("team").id
+    made = {
+        name: list_offer(
+            world,
+            team_id=teams.create(world.session, machine, unit, {"name": name}).id,
+        )
+        for name in ("一队", "二队")
+    }
+    before = teams_of(world, "firm", need)
+    assert before["一队"] == before["二队"]
+    decline(world, need, made["一队"], "indicator-missed")
+    after = teams_of(world, "firm", need)
+    assert after["二队"] == before["二队"]
+    assert after["一队"] == pytest.approx(before["一队"] / 2, abs=0.01)
+    assert list(after) == ["二队", "一队"]
+    decline(world, need, made["一队"], "already-solved")
+    assert list(teams_of(world, "firm", need)) == ["二队"]
