@@ -388,7 +388,10 @@ def _docking_days(market: Market) -> None:
         if state == "DEPLOYED":
             docking_plans.act(session, who, day.id, "deploy")
             (talk,) = docking_talks.search(session, who, day.id).page().items
-            market.keep("talk", docking_talks.get(session, who, day.id, talk["id"])[1])
+            held = docking_talks.get(session, who, day.id, talk["id"])[1]
+            held.starts_at = world.clock.now()
+            session.flush()
+            market.keep("talk", held)
         market.keep(f"day:{state}", docking_days.get(session, who, day.id))
         market.keep(f"participant:{state}", rows[0])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,20 +15,24 @@ from marketplace import policies
 from marketplace.domain.actors import Actor
 from marketplace.errors import NotFound, Text, Unauthenticated
 from marketplace.models.calendars import CalendarFeed
+from marketplace.models.docking_days import DockingDay, DockingSlot, DockingTalk
 from marketplace.models.dockings import Docking, DockingMeeting
 from marketplace.models.duties import Duty
 from marketplace.models.users import User
-from marketplace.services import dockings, duties, events, tokens
+from marketplace.services import docking_talks, dockings, duties, events, tokens
 
 HOST = "jiebang"
 """What the names of entries end in; they stay the same wherever the product runs."""
 ONLINE = Text("线上", "online")
+TALK = Text("活动日洽谈：{subject}", "Talk of a docking day: {subject}")
 MEETING = Text("对接会谈：{subject}", "Docking: {subject}")
 DUE = Text("到期：{what}（{number}）", "Due: {what} ({number})")
 NUMBER = Text("对接编号：{number}", "Docking no. {number}")
 NEXT = Text("下一步：{step}", "Next step: {step}")
 PEOPLE = Text("参加人：{people}", "Participants: {people}")
 MOST_DUTIES = 1000
+PAST = timedelta(days=183)
+"""So far back a feed goes: half a year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ def owner(session: so.Session, public: Actor, raw: str) -> tuple[Actor, str]:
 
 
 def entries(session: so.Session, actor: Actor, language: str) -> list[Entry]:
-    """Return the caller's meetings and the days on which something is due from him.
+    """Return the caller's meetings and talks, and the days on which he owes something.
 
     What was talked about, and with whom, is not among it: the address of a feed lies
     with calendar programmes and their servers.
@@ -141,6 +145,11 @@ def entries(session: so.Session, actor: Actor, language: str) -> list[Entry]:
     found = [
         _meeting(meeting, docking, language)
         for meeting, docking in dockings.my_meetings(session, actor)
+    ]
+    talks = docking_talks.mine(session, actor, actor.now - PAST)
+    titles = docking_talks.titles(session, [talk for talk, _, _ in talks])
+    found += [
+        _talk(talk, day, slot, titles[talk.id], language) for talk, day, slot in talks
     ]
     owed: Sequence[Duty] = session.scalars(
         sa.select(Duty)
@@ -196,6 +205,24 @@ def _meeting(
         summary=MEETING.format(subject=" × ".join(titles)).get(language),
         place=held.place or (ONLINE.get(language) if held.is_online else ""),
         description="\n".join(line.get(language) for line in lines),
+    )
+
+
+def _talk(
+    talk: DockingTalk,
+    day: DockingDay,
+    slot: DockingSlot,
+    titles: Sequence[str],
+    language: str,
+) -> Entry:
+    return Entry(
+        uid=f"talk-{talk.id}@{HOST}",
+        stamped=talk.created_at,
+        starts=talk.starts_at,
+        ends=slot.ends_at,
+        summary=TALK.format(subject=" × ".join(titles)).get(language),
+        place=day.place,
+        description=day.title,
     )
 
 

@@ -21,7 +21,12 @@ from marketplace.domain.docking_days import (
 )
 from marketplace.domain.workflows import Transition
 from marketplace.errors import Conflict, NotFound, Text
-from marketplace.models.docking_days import DockingDay, DockingSlot, DockingTalk
+from marketplace.models.docking_days import (
+    DockingDay,
+    DockingParticipant,
+    DockingSlot,
+    DockingTalk,
+)
 from marketplace.models.ledger import Event, LedgerEntry
 from marketplace.models.users import User
 from marketplace.policies import DOCKING_DAY_RULES, Grant
@@ -270,7 +275,7 @@ def edit(
     *,
     expected: int | None = None,
 ) -> DockingDay:
-    """Change a day; other slots are counted anew from the first.
+    """Change a day; whoever cannot come at a time still cannot, whatever its slot.
 
     Raises
     ------
@@ -285,6 +290,10 @@ def edit(
     for name, value in values.items():
         setattr(day, name, value)
     if spans != before["slots"]:
+        later = day.held_on - before["held_on"]
+        _carry_absences(
+            session, day, [_moved(s, later) for s in before["slots"]], spans
+        )
         day.slots = []
         session.flush()
         day.slots = _slots(spans)
@@ -292,6 +301,29 @@ def edit(
     session.flush()
     _record(session, actor, grant, day, "edit", before, _values(day))
     return day
+
+
+def _moved(span: Span, by: timedelta) -> Span:
+    """Return a slot on another day at the same time."""
+    start, end, tables = span
+    return start + by, end + by, tables
+
+
+def _carry_absences(
+    session: so.Session, day: DockingDay, old: Sequence[Span], new: Sequence[Span]
+) -> None:
+    """Have everybody absent from the new slots that touch a time he cannot come at."""
+    meant = [
+        {at for at, span in enumerate(new) if start < span[1] and span[0] < end}
+        for start, end, _ in old
+    ]
+    rows = session.scalars(
+        sa.select(DockingParticipant).where(DockingParticipant.day_id == day.id)
+    )
+    for row in rows:
+        absent = sorted(set[int]().union(*(meant[at] for at in row.absent)))
+        if absent != row.absent:
+            row.absent = absent
 
 
 def act(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +11,11 @@ import sqlalchemy as sa
 import sqlalchemy.orm as so
 
 from marketplace import policies
+from marketplace import thread_policies as rights
 from marketplace.domain.actors import Actor
 from marketplace.domain.docking_days import HELD
 from marketplace.domain.workflows import refusal
-from marketplace.errors import Invalid, NotFound, Text
+from marketplace.errors import Conflict, Invalid, NotFound, Text
 from marketplace.models.docking_days import (
     DockingDay,
     DockingParticipant,
@@ -23,10 +24,21 @@ from marketplace.models.docking_days import (
 )
 from marketplace.models.organisations import Organisation
 from marketplace.policies import TALK_RULES
-from marketplace.services import codes, docking_days, docking_participants, events
+from marketplace.services import (
+    codes,
+    docking_days,
+    docking_participants,
+    duties,
+    events,
+    rules,
+)
+from marketplace.services.duties import Whom
 from marketplace.services.organisations import require_revision
 from marketplace.services.paging import Listing
 
+KIND = "docking-talk"
+FOLLOW_UP = "follow-up"
+MOST_IN_CALENDAR = 1000
 RECORD = "record-outcome"
 OUTCOMES = "talk_outcome"
 _TITLES = {RECORD: Text("记录对接结果", "Record the outcome")}
@@ -158,7 +170,8 @@ def _names(session: so.Session, ids: Collection[UUID]) -> dict[UUID, str]:
 
 
 def _actions(actor: Actor, day: DockingDay, talk: DockingTalk) -> list[dict[str, Any]]:
-    if day.state not in HELD or not policies.may(actor, RECORD, talk, TALK_RULES):
+    begun = day.state in HELD and actor.now >= talk.starts_at
+    if not begun or not policies.may(actor, RECORD, talk, TALK_RULES):
         return []
     href = f"{docking_days.HREF}/{day.id}/talks/{talk.id}/actions/{RECORD}"
     return [
@@ -186,6 +199,9 @@ def act(
 ) -> DockingTalk:
     """Say what came of a talk; what was said before is replaced, and remembered.
 
+    The firm owes the follow-up on the day that is named, until something else is said
+    of the talk or the two open a docking.
+
     Parameters
     ----------
     outcome : str
@@ -198,6 +214,8 @@ def act(
     Unauthenticated, NotFound, Forbidden, Stale, Invalid
     IllegalTransition
         The day was called off, or the action is another one.
+    Conflict
+        The talk has not begun.
     """
     day, talk = get(session, actor, day_id, talk_id)
     if action != RECORD or day.state not in HELD:
@@ -206,6 +224,8 @@ def act(
         raise refusal("docking-day", day.state, action, possible, _TITLES)
     grant = policies.require(actor, RECORD, talk, TALK_RULES)
     require_revision(talk.revision, expected)
+    if actor.now < talk.starts_at:
+        raise Conflict(Text("洽谈尚未开始，不能记录结果", "the talk has not begun yet"))
     _check(session, actor, outcome, follow_up_on)
     before = {"outcome": talk.outcome, "follow_up_on": talk.follow_up_on}
     talk.outcome, talk.follow_up_on = outcome, follow_up_on
@@ -223,7 +243,78 @@ def act(
         changes=events.difference(before, after),
     )
     session.flush()
+    if follow_up_on != before["follow_up_on"]:
+        _owe(session, actor, day, talk)
     return talk
+
+
+def _owe(session: so.Session, actor: Actor, day: DockingDay, talk: DockingTalk) -> None:
+    """Ask the firm for the follow-up, if there is to be one, on the day named."""
+    duties.close(session, actor, kind=KIND, subject_id=talk.id)
+    if talk.follow_up_on is None:
+        return
+    rule = rules.in_force(session, "docking-day.duties", on=actor.today).value
+    team = session.get_one(DockingParticipant, talk.team_participant_id)
+    duties.open_(
+        session,
+        actor,
+        Whom(org_id=talk.firm_org_id),
+        FOLLOW_UP,
+        kind=KIND,
+        subject_id=talk.id,
+        title=docking_participants.names(session, [team])[team.id],
+        number=day.held_on.isoformat(),
+        due_on=talk.follow_up_on,
+        remind_before=int(rule["remind_before"]),
+    )
+
+
+def taken_up(session: so.Session, actor: Actor, need_id: UUID, offer_id: UUID) -> None:
+    """Close the follow-ups of talks between two who dock now."""
+    need, team = so.aliased(DockingParticipant), so.aliased(DockingParticipant)
+    found = session.scalars(
+        sa.select(DockingTalk.id)
+        .join(need, need.id == DockingTalk.need_participant_id)
+        .join(team, team.id == DockingTalk.team_participant_id)
+        .where(need.need_id == need_id, team.offer_id == offer_id)
+    ).all()
+    for talk_id in found:
+        duties.close(session, actor, kind=KIND, subject_id=talk_id)
+
+
+def mine(
+    session: so.Session, actor: Actor, since: datetime
+) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+    """Return the caller's own talks with their days and slots, in order."""
+    orgs = rights.writing_org_ids(actor)
+    return session.execute(
+        sa.select(DockingTalk, DockingDay, DockingSlot)
+        .join(DockingDay, DockingDay.id == DockingTalk.day_id)
+        .join(DockingSlot, DockingSlot.id == DockingTalk.slot_id)
+        .where(
+            sa.or_(
+                policies.one_of(DockingTalk.firm_org_id, orgs),
+                policies.one_of(DockingTalk.unit_org_id, orgs),
+            ),
+            policies.one_of(DockingDay.state, HELD),
+            DockingTalk.starts_at >= since,
+        )
+        .order_by(DockingTalk.starts_at, DockingTalk.id)
+        .limit(MOST_IN_CALENDAR)
+    ).all()
+
+
+def titles(
+    session: so.Session, talks: Sequence[DockingTalk]
+) -> dict[UUID, tuple[str, str]]:
+    """Return what the need and the team of each talk are called."""
+    pairs = {t.id: (t.need_participant_id, t.team_participant_id) for t in talks}
+    ids = {key for pair in pairs.values() for key in pair}
+    rows = session.scalars(
+        sa.select(DockingParticipant).where(DockingParticipant.id.in_(ids))
+    ).all()
+    called = docking_participants.names(session, rows)
+    return {key: (called[need], called[team]) for key, (need, team) in pairs.items()}
 
 
 def _check(

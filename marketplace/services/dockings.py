@@ -71,6 +71,7 @@ from marketplace.services import (
     contents,
     docking_duties,
     docking_notices,
+    docking_talks,
     duties,
     events,
     matches,
@@ -238,6 +239,7 @@ def open_(
     session.flush()
     docking = get(session, actor, docking.id)
     docking_duties.settle(session, actor, docking)
+    docking_talks.taken_up(session, actor, need.id, offer.id)
     docking_notices.asked(session, actor, docking)
     return docking
 

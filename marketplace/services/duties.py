@@ -20,6 +20,7 @@ from marketplace import policies
 from marketplace.domain.actors import Actor
 from marketplace.domain.roles import Role
 from marketplace.errors import Text
+from marketplace.models.docking_days import DockingTalk
 from marketplace.models.duties import Duty
 from marketplace.policies import one_of
 from marketplace.services import calendars
@@ -37,6 +38,7 @@ STEPS: Mapping[str, Text] = {
     "answer-terms":    Text("答复合作方案", "Answer the proposed terms"),
     "contract":        Text("拟订并签订合同", "Draw up and sign the contract"),
     "resume":          Text("恢复被暂停的发布", "Bring a paused listing back"),
+    "follow-up":       Text("跟进活动日洽谈", "Follow a talk of a docking day up"),
     "answer-trial":    Text("答复试用方案", "Answer the proposed trial"),
     "trial-result":    Text("报告试用结果", "Report the result of the trial"),
     "trial-decision":  Text("决定是否转化", "Decide on the conversion"),
@@ -67,6 +69,7 @@ STEPS: Mapping[str, Text] = {
 PLACES: Mapping[str, str] = {
     "docking": "/api/v1/dockings/{id}",
     "trial": "/api/v1/trials/{id}",
+    "docking-talk": "/api/v1/docking-days/{day}/talks/{id}",
     "contract": "/api/v1/contracts/{id}",
     "registration": "/api/v1/contracts/{id}/registration",
     "need": "/api/v1/needs/{id}",
@@ -74,8 +77,9 @@ PLACES: Mapping[str, str] = {
     "organisation": "/api/v1/organisations/{id}",
     "conflict_check": "/api/v1/conflict-checks/{id}",
 }
-"""Where the object of a duty is read; a registration is named by its contract."""
-OF_UNITS_AT_WORK = ("docking", "trial", "contract", "registration")
+"""Where the object of a duty is read; a registration is named by its contract, and a
+talk stands under its day."""
+OF_UNITS_AT_WORK = ("docking", "trial", "docking-talk", "contract", "registration")
 """Kinds whose objects a unit does not read while it is suspended, nor their titles."""
 
 
@@ -268,7 +272,8 @@ def queue(session: so.Session, actor: Actor, **filters: Any) -> Listing[dict[str
     calendar = calendars.working_calendar(session)
 
     def show(rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> list[dict[str, Any]]:
-        return [_view(actor, row[0], calendar) for row in rows]
+        talks = _days_of(session, [row[0].subject_id for row in rows])
+        return [_view(actor, row[0], calendar, talks) for row in rows]
 
     return Listing(
         session,
@@ -280,7 +285,15 @@ def queue(session: so.Session, actor: Actor, **filters: Any) -> Listing[dict[str
     )
 
 
-def _view(actor: Actor, duty: Duty, calendar: Any) -> dict[str, Any]:
+def _days_of(session: so.Session, ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Return the docking day of each of these objects that is a talk."""
+    talks = sa.select(DockingTalk.id, DockingTalk.day_id).where(DockingTalk.id.in_(ids))
+    return {row.id: row.day_id for row in session.execute(talks)}
+
+
+def _view(
+    actor: Actor, duty: Duty, calendar: Any, talks: Mapping[UUID, UUID]
+) -> dict[str, Any]:
     late = actor.today > duty.due_on
     first, last = sorted((actor.today, duty.due_on))
     days = calendar.elapsed(first, last)
@@ -292,7 +305,9 @@ def _view(actor: Actor, duty: Duty, calendar: Any) -> dict[str, Any]:
         "title": duty.title,
         "step": duty.step,
         "what": STEPS[duty.step],
-        "href": PLACES[duty.subject_kind].format(id=duty.subject_id),
+        "href": PLACES[duty.subject_kind].format(
+            id=duty.subject_id, day=talks.get(duty.subject_id)
+        ),
         "since": duty.opened_at,
         "due_on": duty.due_on,
         "due_is_provisional": not calendar.is_settled(duty.due_on),

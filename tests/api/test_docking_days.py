@@ -33,9 +33,21 @@ def test_a_day_from_its_slots_to_the_outcome_of_a_talk(world):
     assert operator.act(f"{path}/plan", "deploy").json["day_state"] == "DEPLOYED"
     (mine,) = firm.get(f"{path}/talks").json["items"]
     place = f"{path}/talks/{mine['id']}"
+    assert mine["actions"] == []
+    world.clock.advance(days=15, hours=3)
+    operator, firm = world.client("operator"), world.client("firm")
+    (mine,) = firm.get(f"{path}/talks").json["items"]
     assert [a["name"] for a in mine["actions"]] == ["record-outcome"]
     said = {"outcome": "follow-up", "follow_up_on": "2026-12-20"}
     assert firm.act(place, "record-outcome", said).json["outcome"] == "follow-up"
+    (duty,) = firm.get("/work-queue").json["items"]
+    assert (duty["step"], duty["due_on"]) == ("follow-up", "2026-12-20")
+    assert duty["href"] == place
+    assert firm.get(place).status_code == 200
+    feed = firm.post("/me/calendar-feed").json["path"]
+    written = world.app.test_client().get(feed).get_data(as_text=True)
+    assert f"talk-{mine['id']}@jiebang" in written
+    assert f"duty-{duty['id']}@jiebang" in written
     assert world.client("broker").get(f"{path}/talks").status_code == 404
     assert firm.get(f"{path}/plan").status_code == 403
 

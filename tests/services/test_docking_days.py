@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from marketplace.domain.conflicts import ConflictState, Outcome, Purpose, Verdict
 from marketplace.domain.docking_days import DockingDayState, PlanState
 from marketplace.errors import (
     Conflict,
@@ -19,19 +20,28 @@ from marketplace.errors import (
 )
 from marketplace.extensions import db
 from marketplace.jobs.runner import Runner
-from marketplace.models.docking_days import DockingPlan, DockingTalk
+from marketplace.models.docking_days import (
+    DockingParticipant,
+    DockingPlan,
+    DockingTalk,
+)
 from marketplace.models.jobs import OutboxMessage, OutboxState
+from marketplace.models.messages import Message
 from marketplace.models.organisations import OrganisationTie
 from marketplace.services import (
+    conflicts,
     docking_days,
     docking_participants,
     docking_plans,
     docking_talks,
+    dockings,
+    duties,
     offers,
 )
 from marketplace.services.day_plan_runs import Cancelled, PlannerDied
 from marketplace.services.day_plans import plan
 from marketplace.services.docking_plans import ProposalStale
+from marketplace.services.relation_loader import unit_key
 from tests.docking import SLOTS, add, cast_of, machine, make_day, make_team, propose
 from tests.listings import make_need, undone
 from tests.people import CAST, World
@@ -434,6 +444,13 @@ def test_a_firm_does_not_read_the_talk_of_another(world, day, held):
             look(world.session, world.actor("firm"), day.id)
 
 
+@pytest.fixture
+def begun(world, held):
+    """The same on the day itself, when the talks have begun."""
+    world.clock.advance(days=15, hours=3)
+    return held
+
+
 def record(world, day, who, outcome, **more):
     talk_id = talks(world, day, "firm")[0]["id"]
     actor = world.actor(who)
@@ -443,7 +460,7 @@ def record(world, day, who, outcome, **more):
 
 
 def test_the_firm_says_what_came_of_a_talk_and_the_word_before_is_remembered(
-    world, day, held
+    world, day, begun
 ):
     later = world.clock.now().date() + timedelta(days=7)
     talk = record(world, day, "firm", "interested")
@@ -475,7 +492,7 @@ WRONG_OUTCOMES = (
 )
 
 
-def test_a_follow_up_has_a_day_that_is_to_come(world, day, held):
+def test_a_follow_up_has_a_day_that_is_to_come(world, day, begun):
     for outcome, days, pointer in WRONG_OUTCOMES:
         on = None if days is None else world.clock.now().date() + timedelta(days=days)
         with pytest.raises(Invalid) as refused:
@@ -484,7 +501,7 @@ def test_a_follow_up_has_a_day_that_is_to_come(world, day, held):
 
 
 def test_what_came_of_talks_is_kept_after_the_day_but_not_of_one_called_off(
-    world, day, held
+    world, day, begun
 ):
     session, who = world.session, world.actor("operator")
     docking_days.act(session, who, day.id, "finish")
@@ -495,6 +512,153 @@ def test_what_came_of_talks_is_kept_after_the_day_but_not_of_one_called_off(
     docking_days.act(session, who, other.id, "call-off", comment="场地不可用")
     with pytest.raises(IllegalTransition):
         docking_plans.act(session, who, other.id, "solve")
+
+
+def test_nothing_came_of_a_talk_that_has_not_begun(world, day, held):
+    assert talks(world, day, "firm")[0]["actions"] == []
+    with pytest.raises(Conflict):
+        record(world, day, "firm", "interested")
+
+
+def follow_ups(world, who):
+    found = duties.queue(world.session, world.actor(who), step="follow-up")
+    return [row["due_on"] for row in found.page().items]
+
+
+def test_the_firm_owes_the_follow_up_on_the_day_that_it_named(world, day, begun):
+    later = world.clock.now().date() + timedelta(days=7)
+    record(world, day, "firm", "follow-up", follow_up_on=later)
+    assert follow_ups(world, "firm") == [later]
+    assert follow_ups(world, "team") == []
+    record(world, day, "firm", "interested", follow_up_on=later)
+    assert follow_ups(world, "firm") == [later]
+    record(world, day, "firm", "no-fit")
+    assert follow_ups(world, "firm") == []
+
+
+def test_a_docking_of_the_two_is_the_follow_up(world, day, begun):
+    later = world.clock.now().date() + timedelta(days=7)
+    talk = record(world, day, "firm", "follow-up", follow_up_on=later)
+    docking_talks.taken_up(
+        world.session,
+        world.actor("firm"),
+        world.session.get_one(DockingParticipant, talk.need_participant_id).need_id,
+        world.session.get_one(DockingParticipant, talk.team_participant_id).offer_id,
+    )
+    assert follow_ups(world, "firm") == []
+
+
+def told(world, who, topic):
+    return world.session.scalars(
+        sa.select(Message).where(
+            Message.user_id == world.user(who).id, Message.topic == topic
+        )
+    ).all()
+
+
+def test_who_has_a_talk_is_told_of_the_plan_and_when_it_is_called_off(world, day):
+    world.user("firm"), world.user("team"), world.user("broker")
+    cast_of(world, day)
+    propose(world, day)
+    assert told(world, "firm", "docking-day.deployed") == []
+    deploy(world, day)
+    (message,) = told(world, "firm", "docking-day.deployed")
+    assert message.values["count"] == len(talks(world, day, "firm"))
+    assert len(told(world, "team", "docking-day.deployed")) == 1
+    who = world.actor("operator")
+    docking_days.act(world.session, who, day.id, "call-off", comment="场地不可用")
+    (message,) = told(world, "firm", "docking-day.called-off")
+    assert message.values["reason"] == "场地不可用"
+    assert told(world, "broker", "docking-day.called-off") == []
+
+
+def test_an_absence_stays_at_its_time_when_the_slots_change(world, day):
+    people = cast_of(world, day)
+    who = world.actor("operator")
+    change_absence(world, day, people)
+    earlier = {
+        "starts_at": "2026-12-08T08:00:00+08:00",
+        "ends_at": "2026-12-08T08:40:00+08:00",
+        "tables": 2,
+    }
+    for slots, absent in (
+        ([earlier, *SLOTS], [1]),
+        ([earlier, SLOTS[1]], []),
+    ):
+        docking_days.edit(world.session, who, day.id, {"slots": slots})
+        row = docking_participants.get(world.session, who, day.id, people["team"].id)
+        assert row.absent == absent
+
+
+def test_an_absence_goes_with_the_day_to_another_date(world, day):
+    people = cast_of(world, day)
+    change_absence(world, day, people)
+    moved = [
+        {
+            name: value.replace("12-08", "12-09") if name != "tables" else value
+            for name, value in slot.items()
+        }
+        for slot in reversed([SLOTS[0]])
+    ]
+    docking_days.edit(
+        world.session,
+        world.actor("operator"),
+        day.id,
+        {"held_on": "2026-12-09", "slots": moved},
+    )
+    row = docking_participants.get(
+        world.session, world.actor("operator"), day.id, people["team"].id
+    )
+    assert row.absent == [0]
+
+
+def test_who_an_operator_has_found_related_never_meets(world, day):
+    people = cast_of(world, day)
+    firm, team = world.org("firm").id, world.org("team").id
+    check = conflicts.check(
+        world.session,
+        world.actor("firm"),
+        purpose=Purpose.DOCKING,
+        subject_kind="need",
+        subject_id=people["need"].need_id,
+        left=conflicts.side(units=[firm]),
+        right=conflicts.side(units=[team]),
+    )
+    finding = {"left": unit_key(firm), "right": unit_key(team)}
+    check.findings, check.outcome = [finding], Outcome.ASK.value
+    check.verdict = Verdict.DETECTED.value
+    check.decision, check.decided_at = ConflictState.UPHELD, world.clock.now()
+    world.session.commit()
+    found = solve(world, day)
+    assert {need for _, need, _, _ in found.talks} == {str(people["other"].id)}
+
+
+def test_a_declined_pair_is_worth_less_to_the_plan_or_left_out(world, day):
+    people = cast_of(world, day)
+    session, index = world.session, world.app.extensions["jiebang.index"]
+    session.commit()
+
+    def score(pair):
+        with world.app.app_context():
+            asked = docking_plans.read_input(session, day, world.clock.now())
+            now = world.clock.now()
+            found = docking_plans.scores_of(session, index, asked, now)
+        return found.get((str(people[pair[0]].id), str(people[pair[1]].id)))
+
+    before = score(("need", "team"))
+    for reason, left in (("price", 0.5), ("duplicate", None)):
+        with world.app.app_context():
+            pair = {
+                "need_id": people["need"].need_id,
+                "offer_id": people["team"].offer_id,
+            }
+            docking = dockings.open_(session, world.actor("team"), index, pair)
+        firm = world.actor("firm")
+        dockings.act(session, firm, docking.id, "decline", reason=reason)
+        session.commit()
+        expected = None if left is None else pytest.approx(before * left, abs=1e-4)
+        assert score(("need", "team")) == expected
+        assert score(("need", "second")) is not None
 
 
 def test_a_deployed_day_stays_as_it_is(world, day, held):
