@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -670,6 +671,8 @@ def _propose_terms(move: _Move) -> None:
         field.name: field.read(reader, given.get(field.name), None) for field in TERMS
     }
     contents.in_order(reader, terms, "period_from", "period_to")
+    if not reader.errors and not any(map(_is_said, terms.values())):
+        reader.wrong("", "required", "请至少填写一项条件", "say at least one term")
     reader.errors = [
         FieldError(f"/terms{e.pointer}", e.code, e.message) for e in reader.errors
     ]
@@ -686,6 +689,11 @@ def _propose_terms(move: _Move) -> None:
     )
     move.docking.moved_side = move.side
     move.changes = events.difference({}, {"proposal": number, **terms})
+
+
+def _is_said(value: Any) -> bool:
+    """Whether a term says something; that something costs nothing does."""
+    return bool(value) or isinstance(value, Decimal)
 
 
 def _accept_terms(move: _Move) -> None:
@@ -922,10 +930,21 @@ def take_leave(session: so.Session, actor: Actor, kind: str, listing_id: UUID) -
     return len(found)
 
 
+_REQUESTER = sa.case(
+    (Docking.opened_side == DockingSide.NEED, Docking.need_org_id),
+    (Docking.opened_side == DockingSide.OFFER, Docking.offer_org_id),
+    else_=Docking.broker_org_id,
+)
+"""The unit that asked."""
+
+
 def _pause_if_silent(
     session: so.Session, actor: Actor, docking: Docking, side: DockingSide
 ) -> None:
-    """Pause a listing whose owner has let several requests lapse."""
+    """Pause a listing whose owner has let the requests of several units lapse.
+
+    One who asks again and again cannot take a listing off the market by that.
+    """
     rule = rules.in_force(session, "docking.pause", on=actor.today).value
     since = actor.now - timedelta(days=int(rule["within_days"]))
     is_need = side is DockingSide.NEED
@@ -933,7 +952,8 @@ def _pause_if_silent(
     same = Docking.need_id if is_need else Docking.offer_id
     org_id = rights.org_of(docking, side)
     lapsed = session.scalar(
-        sa.select(sa.func.count(sa.distinct(Duty.subject_id)))
+        sa.select(sa.func.count(sa.distinct(_REQUESTER)))
+        .select_from(Duty)
         .join(Docking, Docking.id == Duty.subject_id)
         .where(
             same == listing.id,

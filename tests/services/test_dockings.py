@@ -31,6 +31,7 @@ from marketplace.models.users import Membership
 from marketplace.services import docking_duties, dockings, duties, needs, notices
 from marketplace.services.indexes import MatchIndex
 from tests.factories import NEED, list_offer, pool, relate
+from tests.listings import make_need
 from tests.people import World
 from tests.threads import NDA_TEXT, TERMS
 
@@ -175,6 +176,16 @@ def test_the_agreement_holds_when_both_sides_have_accepted_its_latest_version(
     assert docking.state is DockingState.CONTACTED
     assert act(world, docking, "firm", "sign-nda", nda_version=2).nda_number == 2
     assert docking.state is DockingState.NDA
+
+
+def test_a_proposal_says_something(world, pair):
+    docking = talking(world, pair)
+    for empty in ({"scope": ""}, {"scope": "  ", "price_yuan": None}):
+        with pytest.raises(Invalid) as refused:
+            act(world, docking, "team", "propose-intent", terms=empty)
+        assert [error.pointer for error in refused.value.errors] == ["/terms"]
+    assert docking.state is DockingState.CONTACTED
+    act(world, docking, "team", "propose-intent", terms={"price_yuan": "0.00"})
 
 
 def test_nobody_accepts_his_own_proposal_or_one_that_is_not_the_latest(world, pair):
@@ -418,8 +429,15 @@ def test_a_reminder_comes_once_before_the_day_and_the_operator_after_it(world, p
     assert [row["escalated"] for row in queue(world, "operator")] == [True]
 
 
-def lapse(world: World, pair: tuple[UUID, UUID]) -> None:
-    docking = opened(world, pair)
+ASKING = ("firm", "broker", "other_firm")
+
+
+def lapse(world: World, pair: tuple[UUID, UUID], who: str = "firm") -> None:
+    """Let a request of somebody lapse; another firm asks for a need of its own."""
+    if who == "other_firm":
+        own = make_need(world, "POOLED", owner_org_id=world.org(who).id)
+        pair = own.id, pair[1]
+    docking = opened(world, pair, who)
     world.clock.advance(days=7)
     assert dockings.expire_due(world.session, machine(world)) == 0
     world.clock.advance(days=8)
@@ -428,11 +446,17 @@ def lapse(world: World, pair: tuple[UUID, UUID]) -> None:
     assert (docking.state, docking.lost_reason) == (DockingState.LOST, "no-reply")
 
 
-def test_a_listing_whose_owner_stays_silent_rests_until_he_comes_back(world, pair):
-    for _ in range(2):
+def test_one_who_asks_again_and_again_pauses_nobody(world, pair):
+    for _ in range(4):
         lapse(world, pair)
     assert offer_is_found(world, pair)
-    lapse(world, pair)
+
+
+def test_a_listing_whose_owner_stays_silent_rests_until_he_comes_back(world, pair):
+    for who in ASKING[:2]:
+        lapse(world, pair, who)
+    assert offer_is_found(world, pair)
+    lapse(world, pair, ASKING[2])
     assert not offer_is_found(world, pair)
     with pytest.raises(Invalid):
         opened(world, pair)
@@ -509,8 +533,8 @@ def test_who_talks_about_a_listing_is_told_that_it_left(world, pair):
 
 
 def test_what_has_left_the_market_is_not_paused_and_asks_for_nothing(world, pair):
-    for _ in range(2):
-        lapse(world, pair)
+    for who in ASKING[1:]:
+        lapse(world, pair, who)
     docking = opened(world, pair)
     listing = world.session.get_one(Offer, pair[1])
     owner = world.actor("university_admin")
@@ -523,8 +547,8 @@ def test_what_has_left_the_market_is_not_paused_and_asks_for_nothing(world, pair
 
 
 def test_a_paused_listing_that_leaves_need_not_be_brought_back(world, pair):
-    for _ in range(3):
-        lapse(world, pair)
+    for who in ASKING:
+        lapse(world, pair, who)
     assert [row["step"] for row in queue(world, "team")] == ["resume"]
     leave(world, "offer", pair[1], "delist")
     assert queue(world, "team") == []
