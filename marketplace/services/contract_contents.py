@@ -169,6 +169,44 @@ CONTENT: tuple[Field, ...] = (
 )
 """Fields of the contract (domain reference, sections 9.2, 9.7 and 9.10)."""
 
+PAPERS = frozenset(
+    {
+        "tech_field",
+        "socio_objective",
+        "served_industry",
+        "plan_source",
+        "project_no",
+        "ip_type",
+        "expected_input_yuan",
+        "expected_output_yuan",
+    }
+)
+"""What the registry asks and the parties did not agree on: no amendment is needed.
+
+Of the documents and the parties a part belongs to it too.
+"""
+PARTY_PAPERS = frozenset(
+    {
+        "party_nature",
+        "region",
+        "representative",
+        "contact_name",
+        "contact_phone",
+        "address",
+        "postcode",
+        "flags",
+        "scale",
+        "industry",
+        "seal_name",
+    }
+)
+"""What the registration form asks of a party besides who it is."""
+STATED_ONCE = frozenset({"representative", "address"})
+"""Of these what the contract says stays; what it leaves empty may be filled in."""
+ANNEXES = frozenset({"ANNEX"})
+"""Documents that are part of what was agreed."""
+KEPT_DOCUMENTS = ANNEXES | {"CONTRACT", "TASK_BOOK"}
+"""Documents by which the content is judged: another one may come beside them."""
 ROYALTY_METHODS = frozenset({"3", "4"})
 """Payment methods whose total is not known at signing (codes list 8)."""
 INSTALMENT_METHODS = frozenset({"2"})
@@ -191,6 +229,57 @@ def instalment_sum(values: Mapping[str, Any]) -> Decimal:
     """Add up the payment plan, in 元."""
     rows = values["instalments"]
     return sum((row["amount_yuan"] or NOTHING for row in rows), NOTHING)
+
+
+def agreed(values: Mapping[str, Any]) -> Values:
+    """Return what the parties agree on: the content without the registry's papers."""
+    return {
+        **{name: value for name, value in values.items() if name not in PAPERS},
+        "parties": [
+            {name: value for name, value in party.items() if name not in PARTY_PAPERS}
+            for party in values["parties"]
+        ],
+        "documents": _of_kinds(values, ANNEXES),
+    }
+
+
+def _of_kinds(values: Mapping[str, Any], kinds: frozenset[str]) -> list[Row]:
+    return [row for row in values["documents"] if row["kind"] in kinds]
+
+
+def breaks(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Tell whether a change of papers changes what was agreed as well."""
+    if agreed(before) != agreed(after):
+        return True
+    if any(row not in after["documents"] for row in _of_kinds(before, KEPT_DOCUMENTS)):
+        return True
+    return any(
+        old[name] and old[name] != new[name]
+        for old, new in zip(before["parties"], after["parties"], strict=True)
+        for name in STATED_ONCE
+    )
+
+
+def papers_over(values: Values, current: Values) -> Values:
+    """Return a content with the papers that another one has, its terms untouched."""
+    form = {party_key(party): party for party in current["parties"]}
+    return {
+        **values,
+        **{name: current[name] for name in PAPERS},
+        "parties": [
+            {**party, **{name: form[key][name] for name in PARTY_PAPERS}}
+            if (key := party_key(party)) in form
+            else party
+            for party in values["parties"]
+        ],
+        "documents": _of_kinds(values, ANNEXES)
+        + [row for row in current["documents"] if row["kind"] not in ANNEXES],
+    }
+
+
+def party_key(party: Mapping[str, Any]) -> tuple[str, str]:
+    """Return on which side who stands, as signatures know the parties."""
+    return str(party["side"]), str(party["organisation_id"] or party["name"])
 
 
 def check(reader: Reader, values: Values) -> None:

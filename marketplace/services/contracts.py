@@ -82,21 +82,6 @@ PATH = "/api/v1/contracts"
 AGREED = "AGREED"
 """Ground for a rescission that takes both sides (code list rescission_ground)."""
 LINKS = frozenset({"docking_id", "need_id", "offer_id", "owner_org_id"})
-PAPERS = frozenset(
-    {
-        "documents",
-        "tech_field",
-        "socio_objective",
-        "served_industry",
-        "plan_source",
-        "project_no",
-        "ip_type",
-        "expected_input_yuan",
-        "expected_output_yuan",
-        "remarks",
-    }
-)
-"""What the registry asks and the parties did not agree on: no amendment is needed."""
 COLUMNS = (
     "title",
     "contract_class",
@@ -393,8 +378,12 @@ def _show_in_columns(session: so.Session, contract: Contract, values: Values) ->
     for name in COLUMNS:
         setattr(contract, name, values[name])
     rows = [_party_row(session, i, p) for i, p in enumerate(values["parties"])]
-    kept = [(p.side, p.org_id, p.name, p.region) for p in contract.parties]
-    if kept != [(r.side, r.org_id, r.name, r.region) for r in rows]:
+    names = ("side", "org_id", "name", "region", "party_nature")
+    shown, kept = (
+        [tuple(getattr(row, name) for name in names) for row in found]
+        for found in (rows, contract.parties)
+    )
+    if kept != shown:
         contract.parties.clear()
         session.flush()
         contract.parties.extend(rows)
@@ -432,9 +421,11 @@ def edit(
     contract = steps.get(session, actor, KIND, contract_id, lock=True)
     grant = policies.require(actor, "edit", contract, rights.CONTRACT_RULES)
     steps.require_revision(contract, expected)
-    _require_open(session, contract, data)
+    _require_open(session, contract)
     before = contract_contents.values_of(contract.current)
     values = _read(session, actor, contract.created_for, before, data)
+    if contract.state not in DRAFTED and contract_contents.breaks(before, values):
+        raise _agreed_already(contract)
     changes = events.difference(before, values)
     if not changes:
         return contract
@@ -464,14 +455,16 @@ def _carry_over(
 ) -> None:
     """Write changed papers into an amendment that waits, or they would be lost."""
     if waiting is not None:
-        papers = {name: current.content[name] for name in changes}
-        waiting.content = {**waiting.content, **papers}
+        papers = contract_contents.papers_over(
+            contract_contents.values_of(waiting),
+            contract_contents.values_of(current),
+        )
+        kept = {name: papers[name] for name in changes}
+        waiting.content = {**waiting.content, **events.plain(kept)}
 
 
-def _require_open(
-    session: so.Session, contract: Contract, data: Mapping[str, Any]
-) -> None:
-    """Refuse what cannot be changed without the other side's signature."""
+def _require_open(session: so.Session, contract: Contract) -> None:
+    """Refuse to change what somebody has signed, and papers that others judge."""
     if contract.state in DRAFTED:
         if contract.current.signatures:
             raise IllegalTransition(
@@ -485,16 +478,20 @@ def _require_open(
     registration = session.scalars(
         sa.select(Registration).where(Registration.contract_id == contract.id)
     ).one()
-    agreed = sorted(set(data) - PAPERS)
-    if agreed or registration.state not in OPEN_PAPERS:
-        raise IllegalTransition(
-            Text(
-                "合同已签订，约定内容须经变更协议修改；登记材料只能在申请前或补正时修改",
-                "the contract is signed: what was agreed changes by an amendment,"
-                " papers of the registry before the application or for a correction",
-            ),
-            extra={"state": contract.state.value, "possible": ["amend"]},
-        )
+    if registration.state not in OPEN_PAPERS:
+        raise _agreed_already(contract)
+
+
+def _agreed_already(contract: Contract) -> IllegalTransition:
+    """Make the refusal of a change that one side cannot make by itself."""
+    return IllegalTransition(
+        Text(
+            "合同已签订，约定内容须经变更协议修改；登记材料只能在申请前或补正时修改",
+            "the contract is signed: what was agreed changes by an amendment,"
+            " papers of the registry before the application or for a correction",
+        ),
+        extra={"state": contract.state.value, "possible": ["amend"]},
+    )
 
 
 def delete(
@@ -796,7 +793,7 @@ def _digest(content: Mapping[str, Any]) -> str:
 
     Papers of the registry may change after a signature and are left out.
     """
-    agreed = {name: value for name, value in content.items() if name not in PAPERS}
+    agreed = contract_contents.agreed(content)
     text = json.dumps(agreed, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
@@ -1157,10 +1154,7 @@ def _check_amendment(
 
 def _identities(values: Values) -> list[tuple[str, str]]:
     """Return who the parties are, by what their signatures are known by."""
-    return sorted(
-        (str(p["side"]), str(p["organisation_id"] or p["name"]))
-        for p in values["parties"]
-    )
+    return sorted(contract_contents.party_key(party) for party in values["parties"])
 
 
 def _check_paid(

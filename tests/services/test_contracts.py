@@ -331,7 +331,9 @@ def test_a_signature_keeps_the_digest_of_what_was_agreed(world: World) -> None:
     deal.sign("university_admin")
     first, second = deal.contract.current.signatures
     assert first.digest == second.digest
-    deal.edit("team", remarks="补充材料")
+    file = agreements.attachment(world, "team")
+    proof = [{"kind": "IP_PROOF", "attachment_id": file.id}]
+    deal.edit("team", tech_field="04", documents=proof)
     assert contracts._digest(deal.contract.current.content) == first.digest
     deal.amended(title="另一项目")
     assert contracts._digest(deal.contract.current.content) != first.digest
@@ -358,23 +360,107 @@ def test_papers_rest_while_the_registry_has_them_and_open_for_a_correction(
 ) -> None:
     deal = agreements.applied(world)
     with pytest.raises(IllegalTransition):
-        deal.edit("team", remarks="补充")
+        deal.edit("team", tech_field="04")
     deal.register("clerk", "request-correction", comment="请补充")
-    deal.edit("team", remarks="补充")
+    deal.edit("team", tech_field="04")
     deal.register("university_admin", "resubmit")
     with pytest.raises(IllegalTransition):
-        deal.edit("team", remarks="再补充")
+        deal.edit("team", tech_field="05")
+
+
+def test_one_side_changes_no_term_by_way_of_the_papers(world: World) -> None:
+    annex, other = (agreements.attachment(world, "firm_admin", m) for m in "ab")
+    deal = agreements.draft(
+        world, documents=[{"kind": "ANNEX", "attachment_id": annex.id}]
+    )
+    deal.sign()
+    before = deal.contract.current.content
+    for documents in (
+        [],
+        [{"kind": "ANNEX", "attachment_id": other.id}],
+        [
+            {"kind": "ANNEX", "attachment_id": annex.id},
+            {"kind": "ANNEX", "attachment_id": other.id},
+        ],
+    ):
+        with pytest.raises(IllegalTransition):
+            deal.edit("firm_admin", documents=documents)
+    with pytest.raises(IllegalTransition):
+        deal.edit("team", remarks="总价另加十万元")
+    assert deal.contract.current.content == before
+    proof = {"kind": "IP_PROOF", "attachment_id": other.id}
+    added = [{"kind": "ANNEX", "attachment_id": annex.id}, proof]
+    deal.edit("firm_admin", documents=added)
+    deal.edit("firm_admin", documents=added[:1])
+    assert deal.contract.current.content == before
+
+
+def test_what_a_contract_says_is_replaced_by_no_other_text(world: World) -> None:
+    text, other = (agreements.attachment(world, "team", m) for m in "ab")
+    deal = agreements.effective(world)
+    row = {"kind": "CONTRACT", "attachment_id": text.id}
+    deal.edit("team", documents=[row])
+    with pytest.raises(IllegalTransition):
+        deal.edit("team", documents=[{**row, "attachment_id": other.id}])
+    deal.edit("team", documents=[row, {**row, "attachment_id": other.id}])
+
+
+def test_what_the_form_asks_of_a_party_is_filled_in_after_the_signature(
+    world: World,
+) -> None:
+    deal = agreements.applied(world)
+    deal.register("clerk", "request-correction", comment="请补填印章名称")
+    parties = contract_contents.values_of(deal.contract.current)["parties"]
+    digest = contracts._digest(deal.contract.current.content)
+    seller = {"seal_name": "海岱理工大学", "postcode": "250000", "flags": ["RD_BODY"]}
+    more = {
+        **seller,
+        "contact_name": "乙联系人",
+        "address": "济南市",
+        "region": "370102",
+    }
+    more["party_nature"] = "022"
+    deal.edit("team", parties=[parties[0], {**parties[1], **more}])
+    filled = contract_contents.values_of(deal.contract.current)["parties"][1]
+    assert {name: filled[name] for name in more} == more
+    assert contracts._digest(deal.contract.current.content) == digest
+    assert deal.contract.parties[1].region == "370102"
+    assert deal.contract.parties[1].party_nature == "022"
+    for changes in (
+        {"address": "青岛市"},
+        {"name": "海岱大学"},
+        {"team_name": "另一课题组"},
+        {"organisation_id": None, "name": "海岱大学"},
+    ):
+        with pytest.raises(IllegalTransition):
+            deal.edit("team", parties=[parties[0], {**filled, **changes}])
+    with pytest.raises(IllegalTransition):
+        deal.edit("team", parties=[parties[0]])
 
 
 def test_papers_changed_while_an_amendment_waits_are_not_lost(world: World) -> None:
     deal = reach(world, "EFFECTIVE")
-    number = deal.amend("firm", goal="抗拉强度不低于360 MPa。").number
-    deal.edit("team", remarks="补充说明")
+    file = agreements.attachment(world, "firm")
+    parties = contract_contents.values_of(deal.contract.current)["parties"]
+    team = [parties[0], {**parties[1], "team_name": "轻合金课题组"}]
+    annex = {"kind": "ANNEX", "attachment_id": file.id}
+    number = deal.amend("firm", parties=team, documents=[annex]).number
+    seal = [parties[0], {**parties[1], "seal_name": "海岱理工大学"}]
+    proof = {
+        "kind": "IP_PROOF",
+        "attachment_id": agreements.attachment(world, "team").id,
+    }
+    deal.edit("team", tech_field="04", parties=seal, documents=[proof])
     deal.decide("firm_admin", "sign", number)
     deal.decide("university_admin", "sign", number)
     values = contract_contents.values_of(deal.contract.current)
-    assert values["goal"] == "抗拉强度不低于360 MPa。"
-    assert values["remarks"] == "补充说明"
+    seller = values["parties"][1]
+    assert (seller["team_name"], seller["seal_name"]) == (
+        "轻合金课题组",
+        "海岱理工大学",
+    )
+    assert values["documents"] == [annex, proof]
+    assert values["tech_field"] == "04"
 
 
 def test_a_draft_without_signature_is_deleted_whole(world: World) -> None:
