@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from marketplace.services.clause_lint import monopolising
@@ -222,6 +224,56 @@ INNOCENT = [
     "甲方应无偿向乙方提供试验场地。",
     "乙方将改进建议书面提交甲方。",
 ]
+FROM_THE_BUYERS_SIDE = [
+    ("INPUT", "甲方生产所需催化剂只能从乙方购买。"),
+    ("INPUT", "委托方所需的专用助剂必须向受托方采购。"),
+    ("INPUT", "甲方不得从其他渠道采购催化剂，一律由乙方供应。"),
+    ("MARKET", "产品销售价格由乙方确定。"),
+    ("MARKET", "委托方只能通过研究开发方指定的经销商销售合同产品。"),
+    ("MARKET", "甲方应按乙方统一规定的价格销售合同产品。"),
+    ("RESEARCH", "甲方对合同技术作出的改进归乙方所有。"),
+    ("RESEARCH", "委托方在合同技术基础上完成的改进，其知识产权归研究开发方所有。"),
+    ("RESEARCH", "受托方作出的改进归委托方所有。"),
+    ("SOURCE", "甲方不得从第三方获得与乙方技术类似的技术。"),
+    ("TYING", "甲方必须同时购买乙方的检测软件。"),
+    ("TYING", "委托方应接收受托方指派的十名管理人员。"),
+    ("CHALLENGE", "甲方不得对乙方专利权的有效性提出异议。"),
+]
+"""With the labels of our own drafts: 甲方 buys, 乙方 has the technology."""
+FREE_EITHER_WAY = [
+    "合同产品的销售价格由甲方自主确定。",
+    "甲方产品的销售价格由甲方确定。",
+    "乙方的产品定价由乙方决定。",
+    "一方对合同技术作出的改进归改进方所有。",
+    "甲方作出的改进归甲方所有，乙方作出的改进归乙方所有。",
+    "委托方可以向受托方购买催化剂，也可自行选择其他供应商。",
+    "研究开发方不得限制委托方改进合同技术。",
+    "委托方应当按约定向受托方支付研究开发经费。",
+    "甲方应从乙方处接收样机并在十日内验收。",
+    "受托方应派两名技术人员到委托方现场指导。",
+]
+OTHER_LETTER = {"甲方": "乙方", "乙方": "甲方"}
+
+
+def mirrored(sentence: str) -> str:
+    """Return a sentence with the two letters exchanged."""
+    return re.sub("甲方|乙方", lambda found: OTHER_LETTER[found.group()], sentence)
+
+
+@pytest.mark.parametrize(("kind", "sentence"), FROM_THE_BUYERS_SIDE)
+def test_it_does_not_matter_which_letter_has_the_technology(kind, sentence):
+    assert [finding.kind for finding in monopolising(sentence)] == [kind]
+
+
+@pytest.mark.parametrize(("kind", "sentence"), RESTRICTING)
+def test_a_restriction_is_one_in_the_mirror_too(kind, sentence):
+    assert [finding.kind for finding in monopolising(mirrored(sentence))] == [kind]
+
+
+@pytest.mark.parametrize("sentence", [*FREE_EITHER_WAY, *INNOCENT])
+def test_who_is_free_is_free_in_the_mirror_too(sentence):
+    assert monopolising(sentence) == []
+    assert monopolising(mirrored(sentence)) == []
 
 
 @pytest.mark.parametrize(("kind", "sentence"), RESTRICTING)
