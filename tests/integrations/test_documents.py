@@ -56,7 +56,7 @@ class OwnNames:
 def known(values, **more):
     return Record(
         contract_no="HT2026000001",
-        state="DRAFT",
+        state="EFFECTIVE",
         number=3,
         moment=drafts.WRITTEN,
         values=values,
@@ -330,6 +330,33 @@ def test_printed_papers_are_a4_and_carry_their_fonts(name):
     assert all(size > 1000 for size in fonts.values()), fonts
     for page in PdfReader(io.BytesIO(content)).pages:
         assert [round(float(x)) for x in page.mediabox[2:]] == [595, 842]
+
+
+RIGHT_MARGIN = 595.3 - 18 / 25.4 * 72
+"""A4 less the margin of the page, in points."""
+
+
+def right_ends(content):
+    """Return where each piece of text on a page ends, in points from the left."""
+    found = []
+
+    def note(text, matrix, inner, _font, size):
+        said = text.rstrip("\n")
+        wide = sum(1 if ord(sign) > 0x2E80 else 0.5 for sign in said)
+        scale = matrix[0] * inner[0]
+        found.append((inner[4] * matrix[0] + matrix[4] + wide * size * scale, said))
+
+    for page in PdfReader(io.BytesIO(content)).pages:
+        page.extract_text(visitor_text=note)
+    return [end for end, said in found if said.strip()]
+
+
+@pytest.mark.parametrize("name", PRINTERS)
+@needs_print
+def test_nothing_is_printed_right_of_the_margin(name):
+    ends = right_ends(printed(name, registered(drafts.filled())))
+    assert len(ends) > 10
+    assert max(ends) <= RIGHT_MARGIN
 
 
 @needs_print
