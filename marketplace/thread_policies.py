@@ -403,7 +403,7 @@ reviewer = _registry(Role.REGISTRY_REVIEWER)
 
 
 def another_reviewer(actor: Actor, registration: Registration) -> Grant | None:
-    """A reviewer who has never accepted the papers nor checked them first."""
+    """A reviewer who has neither accepted nor checked it, nor spoken for experts."""
     if _has_done(actor, registration, CHECKING):
         return None
     return reviewer(actor, registration)
@@ -477,9 +477,14 @@ def reads_precheck(actor: Actor, registration: Registration) -> bool:
 
 
 def applicant(actor: Actor, registration: Registration) -> Grant | None:
-    """The administrator of the unit that applies, or may apply."""
-    if registration.applicant_org_id is not None:
-        return _admin(actor.standing_in(registration.applicant_org_id))
+    """The administrator of the unit that has applied."""
+    if registration.applicant_org_id is None:
+        return None
+    return _admin(actor.standing_in(registration.applicant_org_id))
+
+
+def may_apply(actor: Actor, registration: Registration) -> Grant | None:
+    """The administrator of a buyer or a seller; which of them, the rule set says."""
     return principal_admin(actor, registration.contract)
 
 
@@ -492,12 +497,13 @@ _OFFICIALS = (system, clerk, reviewer, province, operator)
 REGISTRATION_RULES: Rules = {
     "read": (a_party_of, *_OFFICIALS, appointed_expert),
     "read-officials": _OFFICIALS,
-    "apply": (applicant,),
+    "apply": (may_apply,),
     "resubmit": (applicant,),
     "withdraw": (applicant,),
     "accept": (clerk,),
     "request-correction": (clerk, reviewer),
     "first-approve": (clerk,),
+    "return-to-check": (clerk, reviewer),
     "send-to-experts": (clerk, reviewer),
     "note-opinion": (clerk, reviewer),
     "appoint-expert": (clerk, reviewer),
@@ -507,7 +513,9 @@ REGISTRATION_RULES: Rules = {
     "register": (another_reviewer,),
     "refuse": (another_reviewer,),
     "request-change": (applicant,),
+    "withdraw-request": (applicant,),
     "change": (another_reviewer,),
+    "decline-change": (another_reviewer,),
     "cancel": (another_reviewer,),
     "revoke": (another_reviewer, province),
     "appeal": (applicant,),

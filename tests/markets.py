@@ -460,6 +460,7 @@ REGISTRATION_PATH["ASKED"] = (
     *REGISTRATION_PATH["EXPERT"],
     ("clerk", "appoint-expert", {"user_id": lambda world: world.user("expert").id}),
 )
+REGISTRATION_PATH["OUTDATED"] = REGISTRATION_PATH["FIRST_OK"]
 REGISTRATION_PATH["REGISTERED"] = (
     *REGISTRATION_PATH["FIRST_OK"],
     ("reviewer", "register", {}),
@@ -523,6 +524,26 @@ def apply(world: World, state: str, **more: Any) -> Any:
     return contract
 
 
+def amend(world: World, contract_id: UUID) -> None:
+    """Have all parties of a contract agree on another term."""
+    session = world.session
+    data = {
+        "reason_kind": "PERIOD",
+        "reason": "延期",
+        "changes": {"valid_to": "2029-01-31"},
+    }
+    version = contracts.amend(session, world.actor("firm"), contract_id, data)
+    for who in ("firm_admin", "university_admin", "broker"):
+        contracts.decide_amendment(
+            session,
+            world.actor(who),
+            contract_id,
+            version.number,
+            "sign",
+            signer="张示例",
+        )
+
+
 def open_threads(market: Market) -> None:
     """Make a docking, a contract and a registration in every state that routes ask."""
     world = market.world
@@ -553,6 +574,8 @@ def open_threads(market: Market) -> None:
     for state in REGISTRATION_PATH:
         contract = apply(world, state)
         market.names[f"papers:{state}"] = str(contract.id)
+        if state in ("CHANGE", "OUTDATED"):
+            amend(world, contract.id)
     session.commit()
     for name in [n for n in market.names if n.startswith(("contract:", "papers:"))]:
         contract = contracts.get(session, operator, market.ids[name])

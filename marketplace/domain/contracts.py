@@ -43,6 +43,8 @@ IN_FORCE = frozenset({EFFECTIVE, PERFORMING})
 """Owed and performed: payments come in, amendments are made."""
 BOUND = frozenset({SIGNED}) | IN_FORCE
 """Signed by all and not yet over."""
+REGISTRABLE = IN_FORCE | {COMPLETED}
+"""What a registry takes: in effect, or performed."""
 EXECUTED = BOUND | {COMPLETED}
 """What a docking or a report may count as a signed contract."""
 
@@ -113,7 +115,7 @@ TURNED_DOWN = frozenset({REFUSED})
 APPEALABLE = frozenset({REFUSED, REVOKED})
 HANDED_IN = frozenset(RegistrationState) - {NONE}
 """A registry has, or has had, the papers."""
-OPEN_PAPERS = frozenset({NONE, CORRECTION})
+OPEN_PAPERS = frozenset({NONE, CORRECTION, REFUSED})
 """The applicant has the papers in his hands."""
 
 
@@ -136,7 +138,7 @@ APPOINTED = AT_WORK | {ExpertState.RECUSED}
 
 # fmt: off
 REGISTRATION_WORKFLOW = Workflow("registration", NONE, table([
-    Transition("apply",              {NONE},              APPLIED,
+    Transition("apply",              {NONE, REFUSED},     APPLIED,
                Text("申请认定登记", "Apply"), fields=("registry_org_id", "truthful")),
     Transition("resubmit",           {CORRECTION},        APPLIED,
                Text("补正后重新提交", "Hand in the corrected papers")),
@@ -149,6 +151,8 @@ REGISTRATION_WORKFLOW = Workflow("registration", NONE, table([
                fields=("items",)),
     Transition("first-approve",      {ACCEPTED},          FIRST_OK,
                Text("初审通过", "Pass the first check")),
+    Transition("return-to-check",    {FIRST_OK, EXPERT},  ACCEPTED,
+               Text("退回初审", "Return to the first check"), needs_reason=True),
     Transition("send-to-experts",    {FIRST_OK},          EXPERT,
                Text("送专家审核", "Send to experts"), needs_reason=True),
     Transition("note-opinion",       {EXPERT},            EXPERT,
@@ -171,6 +175,11 @@ REGISTRATION_WORKFLOW = Workflow("registration", NONE, table([
     Transition("request-change",     STANDING,            REGISTERED,
                Text("申请变更或注销", "Apply for change or cancellation"),
                needs_reason=True, fields=("wanted",)),
+    Transition("withdraw-request",   STANDING,            REGISTERED,
+               Text("撤回变更或注销申请", "Take the request for a change back")),
+    Transition("decline-change",     STANDING,            REGISTERED,
+               Text("不予变更或注销", "Decline the change or cancellation"),
+               needs_reason=True),
     Transition("change",             STANDING,            CHANGED,
                Text("变更登记", "Record the change")),
     Transition("cancel",             STANDING,            CANCELLED,
@@ -187,14 +196,26 @@ REGISTRATION_WORKFLOW = Workflow("registration", NONE, table([
                Text("驳回异议", "Dismiss the appeal"), needs_reason=True),
 ]))
 # fmt: on
-CHECKING = frozenset({"accept", "first-approve"})
+CHECKING = frozenset({"accept", "first-approve", "note-opinion"})
 """Steps after which the same person never decides."""
-DECIDING = frozenset({"register", "refuse", "change", "cancel", "revoke"})
+DECIDING = frozenset(
+    {"register", "refuse", "change", "decline-change", "cancel", "revoke"}
+)
 JUDGING = CHECKING | DECIDING
 """Steps after which the same person hears no appeal."""
-APPLYING = frozenset({"apply", "resubmit", "withdraw", "request-change", "appeal"})
+APPLYING = frozenset(
+    {"apply", "resubmit", "withdraw", "request-change", "withdraw-request", "appeal"}
+)
 """Steps of the applicant; all others are officials' or the system's."""
-STAYING = frozenset({"request-change", "appeal", "dismiss-appeal"})
+STAYING = frozenset(
+    {
+        "request-change",
+        "withdraw-request",
+        "decline-change",
+        "appeal",
+        "dismiss-appeal",
+    }
+)
 """Steps that are written down and leave the registration where it stands."""
 
 

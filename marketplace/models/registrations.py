@@ -57,6 +57,8 @@ class Registration(Identified, Timestamped, Base):
     accepted_at: so.Mapped[datetime | None]
     accepted_by: so.Mapped[UUID | None] = so.mapped_column(sa.ForeignKey("users.id"))
     first_by: so.Mapped[UUID | None] = so.mapped_column(sa.ForeignKey("users.id"))
+    checked_version: so.Mapped[int | None]
+    """The version of the contract that passed the first check."""
     clock_from: so.Mapped[date | None]
     """The day from which the registry's working days count."""
     due_on: so.Mapped[date | None]

@@ -52,6 +52,8 @@ STEPS: Mapping[str, Text] = {
     "decide":          Text("复审并决定登记", "Decide on the registration"),
     "collect-opinions": Text("收集专家意见", "Collect the experts' opinions"),
     "give-opinion":    Text("出具专家意见", "Give an expert's opinion"),
+    "report-change":   Text("合同已终止，申请注销登记",
+                            "Report that the contract has ended"),
     "decide-change":   Text("办理变更或注销", "Decide on a change or cancellation"),
     "hear-appeal":     Text("处理异议", "Hear the appeal"),
     "district":        Text("区县初审需求", "Check the need for the district"),

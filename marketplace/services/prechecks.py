@@ -24,6 +24,7 @@ def of_contract(
     contract: Contract,
     *,
     on: date | None = None,
+    rule_set: RuleSet | None = None,
 ) -> dict[str, Any]:
     """Judge a contract by the rules of its date, rule by rule.
 
@@ -31,6 +32,8 @@ def of_contract(
     ----------
     on : date, optional
         Judge by the rules of another day, to see what differs.
+    rule_set : RuleSet, optional
+        Judge by these rules, whatever the day.
 
     Returns
     -------
@@ -45,7 +48,8 @@ def of_contract(
         No registration rules are known for that day.
     """
     day = on or contract.signed_on or actor.today
-    rule_set = rules_on(session, day, "/signed_on" if on is None else "/on")
+    if rule_set is None:
+        rule_set = rules_on(session, day, "/signed_on" if on is None else "/on")
     picture = readiness.picture_of(
         session, contract, contract.current, today=actor.today
     )

@@ -21,28 +21,18 @@ from marketplace import policies
 from marketplace import thread_policies as rights
 from marketplace.domain.actors import Actor
 from marketplace.domain.contracts import (
-    ACCEPTED,
-    APPEALABLE,
-    APPLIED,
     APPLYING,
-    BEFORE_EXPERTS,
     CHECKED,
-    COMPLETED,
-    CORRECTION,
-    EXPERT,
-    FIRST_OK,
     HANDED_IN,
-    IN_FORCE,
     JUDGED,
+    REGISTRABLE,
     REGISTRATION_WORKFLOW,
-    STANDING,
     STAYING,
     TURNED_DOWN,
     RegistrationState,
     Side,
 )
 from marketplace.domain.organisations import OrganisationState
-from marketplace.domain.roles import Role
 from marketplace.errors import Conflict, Invalid, NotFound, Text
 from marketplace.models.contracts import Contract, ContractParty
 from marketplace.models.organisations import Organisation
@@ -56,12 +46,12 @@ from marketplace.services import (
     notices,
     prechecks,
     readiness,
+    registration_duties,
     registration_experts,
     rules,
     serials,
     steps,
 )
-from marketplace.services.duties import Whom
 from marketplace.services.fields import Reader
 from marketplace.services.paging import Listing
 from marketplace.services.readiness_facts import RuleSet
@@ -76,27 +66,27 @@ NOTHING = Decimal("0.00")
 def _possible(registration: Registration, action: str) -> bool:
     """Whether the papers are ready for a step that the state alone would offer."""
     checks: Mapping[str, Callable[[Registration], bool]] = {
-        "register": _may_register,
+        "register": registration_duties.may_register,
         "note-opinion": registration_experts.is_panel,
         "change": lambda r: r.wanted.get("kind") == "change",
         "cancel": lambda r: r.wanted.get("kind") == "cancel",
         "request-change": lambda r: not r.wanted,
+        "withdraw-request": lambda r: bool(r.wanted),
+        "decline-change": lambda r: bool(r.wanted),
+        "apply": lambda r: not registration_duties.is_heard(r),
+        "return-to-check": lambda r: not _is_checked(r),
         "appeal": lambda r: not r.appeal,
-        "uphold-appeal": lambda r: bool(r.appeal) and "result" not in r.appeal,
-        "reinstate": lambda r: bool(r.appeal) and "result" not in r.appeal,
-        "dismiss-appeal": lambda r: bool(r.appeal) and "result" not in r.appeal,
+        "uphold-appeal": registration_duties.is_heard,
+        "reinstate": registration_duties.is_heard,
+        "dismiss-appeal": registration_duties.is_heard,
     }
     check = checks.get(action)
     return check is None or check(registration)
 
 
-def _may_register(registration: Registration) -> bool:
-    """Large, related or disputed contracts need experts who support them."""
-    if registration.state in CHECKED:
-        return not registration.expert_reasons
-    if registration_experts.counted(registration):
-        return registration_experts.support(registration)
-    return any(opinion["supports"] for opinion in registration.opinions[-1:])
+def _is_checked(registration: Registration) -> bool:
+    """Whether the version in force is the one that passed the first check."""
+    return registration.checked_version == registration.contract.current.number
 
 
 KIND: steps.Kind[Registration] = steps.Kind(
@@ -190,8 +180,8 @@ def act(
         doing(move)
     registration = steps.finish(session, actor, KIND, step, changes=move.changes)
     _book(session, actor, registration, action)
-    _owe(session, actor, registration)
-    _tell(session, actor, registration, action)
+    registration_duties.owe(session, actor, registration)
+    _tell(session, actor, registration, action, step.comment)
     return registration
 
 
@@ -201,6 +191,7 @@ _DECIDED = frozenset(
         "refuse",
         "change",
         "cancel",
+        "decline-change",
         "revoke",
         "uphold-appeal",
         "reinstate",
@@ -210,7 +201,11 @@ _DECIDED = frozenset(
 
 
 def _tell(
-    session: so.Session, actor: Actor, registration: Registration, action: str
+    session: so.Session,
+    actor: Actor,
+    registration: Registration,
+    action: str,
+    comment: str,
 ) -> None:
     """Tell the applicant what is asked of him, or what was decided."""
     contract = registration.contract
@@ -226,7 +221,7 @@ def _tell(
         topic = "registration.decided"
         values |= {
             "decision": REGISTRATION_WORKFLOW.titles[action],
-            "reason": registration.outcome_reason,
+            "reason": comment,
         }
     else:
         return
@@ -281,7 +276,7 @@ def _apply(move: _Move) -> None:
     """Hand the papers in: by the seller, or for an import by the buyer."""
     session, registration = move.session, move.registration
     contract = registration.contract
-    if contract.state not in IN_FORCE | {COMPLETED}:
+    if contract.state not in REGISTRABLE:
         raise Conflict(
             Text(
                 "合同生效后方可申请认定登记",
@@ -305,6 +300,7 @@ def _apply(move: _Move) -> None:
             Text(f"应由{name}申请认定登记", f"the {side.value} has to apply")
         )
     registry = _registry(move)
+    _begin_round(move)
     registration.applicant_org_id = move.grant.org_id
     registration.registry_org_id = registry.id
     registration.applied_at, registration.applied_by = (
@@ -312,15 +308,30 @@ def _apply(move: _Move) -> None:
         move.actor.user_id,
     )
     registration.rule_set = rule.version
-    registration.readiness = _summary(session, move.actor, contract)
+    registration.readiness = _summary(session, move.actor, contract, rule)
     move.changes = events.difference(
         {}, {"registry": registry.id, "rule_set": registration.rule_set}
     )
 
 
-def _summary(session: so.Session, actor: Actor, contract: Contract) -> Values:
+def _begin_round(move: _Move) -> None:
+    """Forget what was decided of an earlier application; the ledger keeps it."""
+    registration = move.registration
+    registration.accepted_at = registration.accepted_by = None
+    registration.first_by = registration.checked_version = None
+    registration.clock_from = registration.due_on = None
+    registration.days_used, registration.corrections = 0, []
+    registration.expert_reasons, registration.opinions = [], []
+    registration.outcome, registration.outcome_reason = None, ""
+    registration.appeal = {}
+    registration_experts.begin_anew(move.session, move.actor, registration)
+
+
+def _summary(
+    session: so.Session, actor: Actor, contract: Contract, rule: RuleSet
+) -> Values:
     """Return what the pre-check says now, as it is kept with an application."""
-    answers = prechecks.of_contract(session, actor, contract)
+    answers = prechecks.of_contract(session, actor, contract, rule_set=rule)
     return {
         "rule_set": answers["rule_set"]["version"],
         "answers": {row["code"]: row["status"] for row in answers["items"]},
@@ -351,24 +362,22 @@ def _registry(move: _Move) -> Organisation:
 
 
 def _resubmit(move: _Move) -> None:
-    move.registration.readiness = _summary(
-        move.session, move.actor, move.registration.contract
-    )
+    session, registration = move.session, move.registration
+    rule = rule_of(session, registration)
+    registration.readiness = _summary(session, move.actor, registration.contract, rule)
 
 
 def _withdraw(move: _Move) -> None:
     registration = move.registration
     registration.applicant_org_id = registration.registry_org_id = None
-    registration.accepted_by = registration.first_by = None
-    registration.days_used, registration.corrections = 0, []
-    registration_experts.begin_anew(move.session, move.actor, registration)
+    _begin_round(move)
 
 
 def _accept(move: _Move) -> None:
     """The clock starts; experts are needed for what is large or between relatives."""
     registration, actor = move.registration, move.actor
     registration.accepted_at, registration.accepted_by = actor.now, actor.user_id
-    registration.first_by = None
+    registration.first_by = registration.checked_version = None
     registration.expert_reasons = _expert_reasons(
         move.session, move.actor, registration
     )
@@ -439,18 +448,42 @@ def _request_correction(move: _Move) -> None:
 
 
 def _first_approve(move: _Move) -> None:
-    move.registration.first_by = move.actor.user_id
+    registration = move.registration
+    registration.first_by = move.actor.user_id
+    registration.checked_version = registration.contract.current.number
+    move.changes = events.difference({}, {"version": registration.checked_version})
+
+
+def _return_to_check(move: _Move) -> None:
+    """Have a clerk look at what was amended; experts see it anew, the clock runs on."""
+    registration = move.registration
+    before = registration.checked_version
+    registration.first_by = registration.checked_version = None
+    registration.opinions = []
+    registration_experts.begin_anew(move.session, move.actor, registration)
+    registration.expert_reasons = _expert_reasons(
+        move.session, move.actor, registration
+    )
+    _promise_anew(move)
+    move.changes = events.difference({"version": before}, {})
+
+
+def _promise_anew(move: _Move) -> None:
+    """Count the days from where the clock started, as many as there are now."""
+    registration = move.registration
+    rule, start = rule_of(move.session, registration), registration.clock_from
+    if start is not None:
+        days = _days(rule, registration)
+        registration.due_on = _due(move.session, rule, start, days)
 
 
 def _send_to_experts(move: _Move) -> None:
     registration = move.registration
+    _must_be_checked(registration)
     if not registration.expert_reasons:
         now = _expert_reasons(move.session, move.actor, registration)
         registration.expert_reasons = now or [DISPUTED]
-        rule, start = rule_of(move.session, registration), registration.clock_from
-        if start is not None:
-            days = _days(rule, registration)
-            registration.due_on = _due(move.session, rule, start, days)
+        _promise_anew(move)
     registration.experts_least = registration_experts.least(move.session, move.actor)
     move.changes = events.difference({}, {"reasons": registration.expert_reasons})
 
@@ -515,21 +548,42 @@ def _register(move: _Move) -> None:
 
 
 def _must_stand(move: _Move) -> None:
-    """Refuse to register what has ended, or has grown large, since it was accepted."""
+    """Refuse to register what has ended, or has changed, since it was checked."""
     registration = move.registration
-    if registration.contract.state not in IN_FORCE | {COMPLETED}:
+    _must_be_valid(registration)
+    _must_be_checked(registration)
+    if registration.state in CHECKED and _expert_reasons(
+        move.session, move.actor, registration
+    ):
+        raise Conflict(
+            Text(
+                "须先送专家审核",
+                "experts must see it first",
+            )
+        )
+
+
+def _must_be_valid(registration: Registration) -> None:
+    if registration.contract.state not in REGISTRABLE:
         raise Conflict(
             Text(
                 "合同已解除或无效，不能登记",
                 "the contract was rescinded or is void",
             )
         )
-    new = _expert_reasons(move.session, move.actor, registration)
-    if registration.state in CHECKED and new:
+
+
+def _must_be_checked(registration: Registration) -> None:
+    """Refuse to go on with a version of the contract that no clerk has checked."""
+    if not _is_checked(registration):
         raise Conflict(
             Text(
-                "受理后合同已变更，须先送专家审核",
-                "the contract was amended since; experts must see it first",
+                "初审后合同已变更为第{now}版，初审的是第{checked}版；请先退回初审",
+                "version {now} is in force and version {checked} was checked: return"
+                " it to the first check",
+            ).format(
+                now=registration.contract.current.number,
+                checked=registration.checked_version or "-",
             )
         )
 
@@ -583,9 +637,36 @@ def _request_change(move: _Move) -> None:
     move.changes = events.difference({}, {"wanted": wanted})
 
 
-def _change(move: _Move) -> None:
-    _must_have_amounts(move.registration)
+def _clear_request(move: _Move) -> None:
+    """Drop what was asked for: its applicant takes it back, or it is declined."""
     registration = move.registration
+    wanted = registration.wanted["kind"]
+    registration.wanted = {}
+    move.changes = events.difference({"wanted": wanted}, {})
+
+
+def _change(move: _Move) -> None:
+    """Bring in what was amended, if it needs nobody's look beside the reviewer's."""
+    registration = move.registration
+    _must_be_valid(registration)
+    _must_have_amounts(registration)
+    if registration.contract.current.number == registration.version_number:
+        raise Conflict(
+            Text(
+                "合同没有新的版本，无可变更登记的内容；请不予变更",
+                "the contract has no new version, so that nothing is to be changed:"
+                " decline it",
+            )
+        )
+    now = _expert_reasons(move.session, move.actor, registration)
+    if set(now) - set(registration.expert_reasons):
+        raise Conflict(
+            Text(
+                "变更后的合同须经专家审核，不能以变更登记办理；请不予变更",
+                "experts have to see the contract as amended, which a change does not"
+                " bring about: decline it",
+            )
+        )
     before = {n: getattr(registration, n) for n in ("total_yuan", "technical_yuan")}
     contract = registration.contract
     after = {n: getattr(contract, n) for n in before}
@@ -625,6 +706,8 @@ def _appeal(move: _Move) -> None:
 def _decide_appeal(result: str) -> Callable[[_Move], None]:
     def decide(move: _Move) -> None:
         registration = move.registration
+        if result == "upheld":
+            _must_be_valid(registration)
         registration.appeal = {
             **registration.appeal,
             "result": result,
@@ -635,7 +718,7 @@ def _decide_appeal(result: str) -> Callable[[_Move], None]:
             registration.outcome_reason = ""
         if result == "upheld" and registration.state in TURNED_DOWN:
             registration.days_used = 0
-            registration.first_by = None
+            registration.first_by = registration.checked_version = None
             registration.opinions = []
             registration_experts.begin_anew(move.session, move.actor, registration)
             _start_clock(move)
@@ -650,6 +733,7 @@ _DOING: Mapping[str, Callable[[_Move], None]] = {
     "accept": _accept,
     "request-correction": _request_correction,
     "first-approve": _first_approve,
+    "return-to-check": _return_to_check,
     "send-to-experts": _send_to_experts,
     "note-opinion": _note_opinion,
     "appoint-expert": _appoint_expert,
@@ -659,6 +743,8 @@ _DOING: Mapping[str, Callable[[_Move], None]] = {
     "register": _register,
     "refuse": _refuse,
     "request-change": _request_change,
+    "withdraw-request": _clear_request,
+    "decline-change": _clear_request,
     "change": _change,
     "cancel": _cancel,
     "revoke": _revoke,
@@ -790,70 +876,6 @@ def _enter(
 
 def _first(contract: Contract, side: Side) -> ContractParty | None:
     return next((p for p in contract.parties if p.side is side), None)
-
-
-_CLERK, _REVIEWER = Role.REGISTRY_CLERK, Role.REGISTRY_REVIEWER
-_WAITING: Mapping[RegistrationState, tuple[str, Role | None]] = {
-    APPLIED: ("accept-papers", _CLERK),
-    CORRECTION: ("correct", None),
-    ACCEPTED: ("first-check", _CLERK),
-    FIRST_OK: ("decide", _REVIEWER),
-    EXPERT: ("collect-opinions", _REVIEWER),
-}
-_OWN_STEPS = (
-    *(step for step, _ in _WAITING.values()),
-    "decide-change",
-    "hear-appeal",
-)
-"""What the registry, the applicant or the province owes; not what an expert does."""
-
-
-def _owe(session: so.Session, actor: Actor, registration: Registration) -> None:
-    """Say who has to move next, and by when."""
-    contract = registration.contract
-    duties.close(
-        session, actor, kind="registration", subject_id=contract.id, steps=_OWN_STEPS
-    )
-    waiting = _next(registration)
-    if waiting is None:
-        return
-    step, role = waiting
-    rule = rules.in_force(session, "registration.duties", on=actor.today).value
-    due_on = registration.due_on if registration.state in JUDGED else None
-    if due_on is None:
-        days = rule["correct"] if step == "correct" else rule["accept"]
-        due_on = duties.promise(session, actor, int(days))
-    if step == "hear-appeal":
-        whom = Whom(role=Role.PROVINCIAL_AUTHORITY)
-    elif role is None:
-        whom = Whom(org_id=registration.applicant_org_id)
-    else:
-        whom = Whom(org_id=registration.registry_org_id, role=role)
-    duties.open_(
-        session,
-        actor,
-        whom,
-        step,
-        kind="registration",
-        subject_id=contract.id,
-        title=contract.title,
-        number=contract.contract_no,
-        due_on=due_on,
-        remind_before=int(rule["remind_before"]),
-    )
-
-
-def _next(registration: Registration) -> tuple[str, Role | None] | None:
-    if registration.state in STANDING and registration.wanted:
-        return "decide-change", _REVIEWER
-    if registration.state in APPEALABLE:
-        open_ = bool(registration.appeal) and "result" not in registration.appeal
-        return ("hear-appeal", None) if open_ else None
-    if registration.state in BEFORE_EXPERTS and (
-        _may_register(registration) or registration_experts.have_answered(registration)
-    ):
-        return "decide", _REVIEWER
-    return _WAITING.get(registration.state)
 
 
 def search(session: so.Session, actor: Actor, **filters: Any) -> Listing[Values]:

@@ -452,7 +452,7 @@ def test_parties_are_told_what_the_registry_did_and_not_by_whom(world: World) ->
     thread.register("clerk", "accept")
     thread.register("clerk", "first-approve")
     thread.register("reviewer", "send-to-experts", comment="有争议")
-    thread.register("reviewer", "note-opinion", comment="支持", supports=True)
+    thread.register("clerk", "note-opinion", comment="支持", supports=True)
     thread.register("reviewer", "register")
     thread.register("reviewer", "revoke", comment="材料不实", document="登记字1号")
     thread.register("university_admin", "appeal", comment="不服")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from marketplace.domain.roles import Role
 from tests.factories import pool
+from tests.markets import amend
 from tests.people import World
 from tests.stores import ONE
 from tests.threads import (
@@ -30,6 +32,7 @@ DECISIONS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 AFTERWARDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("change", {}),
+    ("decline-change", {"comment": "理由不足"}),
     ("cancel", {"comment": "注销"}),
     ("revoke", {"comment": "材料不实", "document": "登记字〔2026〕1号"}),
 )
@@ -70,6 +73,8 @@ def test_who_accepted_or_checked_first_decides_nothing_then_or_later(
         thread.register("both" if step == task else "clerk", step)
     refused(thread, "both", *DECISIONS)
     thread.register("reviewer", "register")
+    amend(thread.world, UUID(thread.contract))
+    thread.world.session.commit()
     for wanted in ("change", "cancel"):
         thread.register(
             "university_admin", "request-change", comment="变更", wanted=wanted

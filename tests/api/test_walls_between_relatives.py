@@ -154,5 +154,5 @@ def test_relatives_who_are_silent_about_it_go_before_the_experts(
     assert thread["reviewer"].act(place, "register").status_code == 409
     thread.register("reviewer", "send-to-experts", comment="关联交易")
     assert thread["reviewer"].act(place, "register").status_code == 409
-    thread.register("reviewer", "note-opinion", comment="价格公允", supports=True)
+    thread.register("clerk", "note-opinion", comment="价格公允", supports=True)
     assert thread.register("reviewer", "register")["reg_no"]

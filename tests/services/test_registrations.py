@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from marketplace.domain.contracts import RegistrationState
 from marketplace.domain.roles import Role
 from marketplace.errors import Conflict, Forbidden, IllegalTransition, Invalid
+from marketplace.models.messages import Message
 from marketplace.models.registrations import RegistrationFact
 from marketplace.models.rules import Rule
 from marketplace.services import prechecks, registrations
@@ -250,13 +251,100 @@ def test_a_contract_that_grew_large_since_it_was_accepted_goes_to_the_experts(
     deal.amended(**LARGE)
     with pytest.raises(Conflict):
         deal.register("reviewer", "register")
-    deal.register("clerk", "send-to-experts", comment="金额已变更")
+    with pytest.raises(Conflict):
+        deal.register("clerk", "send-to-experts", comment="金额已变更")
+    deal.register("clerk", "return-to-check", comment="金额已变更")
     assert deal.registration.expert_reasons == ["large"]
+    assert shown(deal)["due_on"] == date(2027, 1, 4)
+    deal.register("clerk", "first-approve")
+    deal.register("clerk", "send-to-experts", comment="金额较大")
     deal.register("clerk", "note-opinion", comment="同意", supports=True)
     assert deal.register("reviewer", "register").technical_yuan == 5_000_000
 
 
+@pytest.mark.parametrize("sees", ["clerk", "experts"])
+def test_only_what_was_checked_is_registered(world: World, sees: str) -> None:
+    deal = accepted(world, **(LARGE if sees == "experts" else {}))
+    deal.register("clerk", "first-approve")
+    if sees == "experts":
+        deal.register("clerk", "send-to-experts", comment="金额较大")
+        deal.register("clerk", "note-opinion", comment="同意", supports=True)
+    with pytest.raises(IllegalTransition):
+        deal.register("clerk", "return-to-check", comment="再看一遍")
+    deal.amended(goal="抗拉强度不低于360 MPa。")
+    with pytest.raises(Conflict, match="version 1 was checked"):
+        deal.register("reviewer", "register")
+    deal.register("reviewer", "return-to-check", comment="合同已变更")
+    assert deal.registration.opinions == []
+    deal.register("clerk", "first-approve")
+    if sees == "experts":
+        deal.register("clerk", "send-to-experts", comment="金额较大")
+        with pytest.raises(IllegalTransition):
+            deal.register("reviewer", "register")
+        deal.register("clerk", "note-opinion", comment="同意", supports=True)
+    assert deal.register("reviewer", "register").version_number == 2
+
+
+def test_a_resubmission_is_checked_by_the_rules_of_its_application(
+    world: World,
+) -> None:
+    deal = agreements.applied(world)
+    before = deal.registration.readiness
+    deal.amended(**OLD)
+    deal.register("clerk", "request-correction", **CORRECT)
+    deal.register("university_admin", "resubmit")
+    after = deal.registration.readiness
+    assert after["rule_set"] == before["rule_set"] == "2026"
+    assert after["answers"].keys() == before["answers"].keys()
+
+
 # Who applies and who decides
+
+
+def test_who_speaks_for_a_panel_does_not_decide(world: World) -> None:
+    world.users["second"] = world.make_user(
+        "second", world.org("clerk"), (Role.REGISTRY_REVIEWER,)
+    )
+    deal = accepted(world, **LARGE)
+    deal.register("clerk", "first-approve")
+    deal.register("clerk", "send-to-experts", comment="金额较大")
+    deal.register("reviewer", "note-opinion", comment="同意", supports=True)
+    with pytest.raises(Forbidden):
+        deal.register("reviewer", "register")
+    done = deal.register("second", "register")
+    assert done.state is RegistrationState.REGISTERED
+
+
+def test_a_refused_contract_is_handed_in_anew_and_judged_by_others(
+    world: World,
+) -> None:
+    both = (Role.REGISTRY_CLERK, Role.REGISTRY_REVIEWER)
+    world.users["both"] = world.make_user("both", world.org("clerk"), both)
+    world.user("province")
+    deal = agreements.applied(world)
+    deal.register("both", "accept")
+    deal.register("clerk", "first-approve")
+    deal.register("reviewer", "refuse", comment="标的不明确", outcome="N04")
+    deal.register("university_admin", "appeal", comment="标的明确")
+    with pytest.raises(IllegalTransition):
+        deal.register("university_admin", "apply", truthful=True)
+    deal.register("province", "dismiss-appeal", comment="不成立")
+    deal.edit("team", tech_field="04")
+    deal.amended(goal="抗拉强度不低于360 MPa。")
+    deal.register("university_admin", "apply", truthful=True)
+    found = shown(deal)
+    assert (found["outcome"], found["outcome_reason"], found["appeal"]) == (
+        None,
+        "",
+        None,
+    )
+    deal.register("clerk", "accept")
+    assert shown(deal)["working_days_left"] == 15
+    deal.register("clerk", "first-approve")
+    with pytest.raises(Forbidden):
+        deal.register("both", "register")
+    done = deal.register("reviewer", "register")
+    assert done.state is RegistrationState.REGISTERED
 
 
 def test_the_seller_applies_and_for_an_import_the_buyer(world: World) -> None:
@@ -386,6 +474,8 @@ def test_a_royalty_contract_is_registered_once_its_amounts_are_settled(
     with pytest.raises(Conflict):
         deal.register("reviewer", "register")
     deal.amended(**{**amounts("900", "800"), "payment_method": "4"})
+    deal.register("reviewer", "return-to-check", comment="金额已载明")
+    deal.register("clerk", "first-approve")
     found = deal.register("reviewer", "register")
     assert (found.total_yuan, found.technical_yuan) == (900, 800)
 
@@ -419,6 +509,95 @@ def book(deal: Deal) -> list[Line]:
 def change(deal: Deal, wanted: str) -> None:
     deal.register("university_admin", "request-change", wanted=wanted, comment="变更")
     deal.register("reviewer", wanted, comment="同意")
+
+
+def wants(deal: Deal, wanted: str = "change") -> None:
+    deal.register("university_admin", "request-change", wanted=wanted, comment="变更")
+
+
+def test_without_a_new_version_nothing_is_changed(world: World) -> None:
+    deal = agreements.registered(world)
+    wants(deal)
+    with pytest.raises(Conflict):
+        deal.register("reviewer", "change")
+    deal.amended(goal="抗拉强度不低于360 MPa。")
+    assert deal.register("reviewer", "change").version_number == 2
+    wants(deal)
+    with pytest.raises(Conflict):
+        deal.register("reviewer", "change")
+
+
+def test_a_change_does_not_bring_a_large_contract_past_the_experts(
+    world: World,
+) -> None:
+    deal = agreements.registered(world)
+    deal.amended(**LARGE)
+    wants(deal)
+    with pytest.raises(Conflict):
+        deal.register("reviewer", "change")
+    assert deal.registration.technical_yuan == 1_100_000
+
+
+def test_what_experts_have_seen_is_changed_without_them(world: World) -> None:
+    deal = accepted(world, **LARGE)
+    deal.register("clerk", "first-approve")
+    deal.register("clerk", "send-to-experts", comment="金额较大")
+    deal.register("clerk", "note-opinion", comment="同意", supports=True)
+    deal.register("reviewer", "register")
+    deal.amended(**amounts("6500000", "5500000"))
+    wants(deal)
+    assert deal.register("reviewer", "change").technical_yuan == 5_500_000
+
+
+def test_of_a_rescinded_contract_nothing_is_changed_or_restored(world: World) -> None:
+    world.user("province")
+    deal = agreements.registered(world)
+    deal.amended(goal="抗拉强度不低于360 MPa。")
+    wants(deal)
+    deal.act("firm_admin", "rescind", ground="LATE", comment="逾期")
+    with pytest.raises(Conflict):
+        deal.register("reviewer", "change")
+    deal.register("reviewer", "revoke", comment="不实", document="示例1号")
+    deal.register("university_admin", "appeal", comment="属实")
+    with pytest.raises(Conflict):
+        deal.register("province", "reinstate", comment="成立")
+    deal.register("province", "dismiss-appeal", comment="合同已解除")
+
+
+def test_a_request_for_a_change_is_taken_back_or_declined(world: World) -> None:
+    deal = agreements.registered(world)
+    for who, action in (
+        ("university_admin", "withdraw-request"),
+        ("reviewer", "decline-change"),
+    ):
+        with pytest.raises(IllegalTransition):
+            deal.register(who, action, comment="无此申请")
+    wants(deal)
+    assert deal.owed("registration").keys() == {
+        ("decide-change", "registry:registry_reviewer")
+    }
+    with pytest.raises(Forbidden):
+        deal.register("reviewer", "withdraw-request")
+    found = deal.register("university_admin", "withdraw-request")
+    assert (found.wanted, found.state) == ({}, RegistrationState.REGISTERED)
+    assert deal.owed("registration") == {}
+    wants(deal, "cancel")
+    for who in ("clerk", "university_admin"):
+        with pytest.raises(Forbidden):
+            deal.register(who, "decline-change", comment="理由不足")
+    with pytest.raises(Invalid):
+        deal.register("reviewer", "decline-change")
+    found = deal.register("reviewer", "decline-change", comment="理由不足")
+    assert (found.wanted, found.state) == ({}, RegistrationState.REGISTERED)
+    assert deal.owed("registration") == {}
+    told = world.session.scalars(
+        sa.select(Message.values)
+        .where(Message.topic == "registration.decided")
+        .order_by(Message.id.desc())
+    ).first()
+    assert told is not None
+    assert told["reason"] == "理由不足"
+    wants(deal)
 
 
 def test_a_change_of_amounts_is_entered_as_the_difference(world: World) -> None:
