@@ -182,9 +182,11 @@ def store(
     **registered: Any,
 ) -> Contract:
     """Write a contract and its one version; with ``reg_no`` also its registration."""
+    in_force = reg_no or state
     contract = Contract(
         contract_no=number,
-        state=ContractState.DRAFT,
+        state=ContractState.EFFECTIVE if in_force else ContractState.DRAFT,
+        concluded_at=WRITTEN if in_force else None,
         created_for=org_id,
         title=values["title"],
         contract_class=values["contract_class"],
@@ -195,7 +197,7 @@ def store(
     session.flush()
     version = add_version(session, contract, 1, values)
     contract.current_version_id = version.id
-    if reg_no or state:
+    if in_force:
         session.add(
             Registration(
                 contract_id=contract.id,

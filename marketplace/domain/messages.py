@@ -260,6 +260,34 @@ _ROWS: tuple[Topic, ...] = (
         ),
     ),
     _topic(
+        "contract.ended",
+        Reach.MANDATORY,
+        Text("合同完成、解除或无效", "Ends of contracts"),
+        (
+            Text("合同“{subject}”{what}", "{subject}: {what}"),
+            Text(
+                "{party}办理：合同“{subject}”{what}。\n{reason}",
+                "{party} has put on record that {subject} is {what}.\n{reason}",
+            ),
+        ),
+    ),
+    _topic(
+        "registration.report",
+        Reach.MANDATORY,
+        Text("合同终止后的登记", "Registrations of contracts that have ended"),
+        (
+            Text(
+                "请申请注销合同“{subject}”的登记",
+                "Apply for the cancellation of {subject}",
+            ),
+            Text(
+                "合同“{subject}”{what}，请于{due}前向原登记机构申请注销登记。",
+                "{subject} is {what}: apply to its registry for the cancellation by"
+                " {due}.",
+            ),
+        ),
+    ),
+    _topic(
         "registration.correction",
         Reach.MANDATORY,
         Text("登记补正", "Corrections asked for by the registry"),

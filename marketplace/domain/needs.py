@@ -102,6 +102,8 @@ NEED_WORKFLOW = Workflow("need", DRAFT, table([
                Text("对接结束", "All talks have ended"), system=True),
     Transition("contract",         {POOLED, CALLED, DOCKING}, CONTRACTED,
                Text("签约", "Contract signed"), system=True),
+    Transition("reopen",           {CONTRACTED},             POOLED,
+               Text("合同终止，重新征集", "The contract has ended"), system=True),
     Transition("solve",            {CONTRACTED},             SOLVED,
                Text("已解决", "Solved"), system=True),
 ]))

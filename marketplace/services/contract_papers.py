@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from marketplace.domain.contracts import CLASSES, STANDING, Side, class_of
+from marketplace.domain.contracts import (
+    CLASSES,
+    REGISTRABLE,
+    STANDING,
+    ContractState,
+    Side,
+    class_of,
+)
 from marketplace.domain.money import in_words
 from marketplace.errors import Conflict, Invalid, Text
 from marketplace.services import contract_defaults
@@ -604,6 +611,11 @@ _NOT_REGISTERED = Text(
     "合同尚未登记或登记已失效，不能出具登记证明",
     "the contract is not registered, or is no longer: there is no certificate",
 )
+_OVER = Text(
+    "合同已解除或无效，须申请注销登记，不再出具登记证明",
+    "the contract was rescinded or is void: its registration is to be cancelled, and"
+    " there is no certificate",
+)
 
 
 def certificate(known: Record) -> dict[str, Any]:
@@ -621,11 +633,13 @@ def certificate(known: Record) -> dict[str, Any]:
     Raises
     ------
     Conflict
-        The contract does not stand registered.
+        The contract does not stand registered, or was rescinded or is void.
     """
     entry = known.registration
     if entry is None or entry.state not in STANDING:
         raise Conflict(_NOT_REGISTERED)
+    if ContractState(known.state) not in REGISTRABLE:
+        raise Conflict(_OVER)
     values, names = known.values, known.names
     lines: Lines = [
         ("合同登记编号", or_blank(entry.reg_no or "")),

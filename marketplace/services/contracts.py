@@ -24,9 +24,12 @@ from marketplace.domain.contracts import (
     CONTRACT_WORKFLOW,
     DRAFT,
     DRAFTED,
+    EXECUTED,
     HELD,
-    IN_FORCE,
+    JUDGED,
     OPEN_PAPERS,
+    REGISTRABLE,
+    STANDING,
     TO_SIGN,
     RegistrationState,
     Side,
@@ -36,6 +39,7 @@ from marketplace.domain.dockings import TALKING
 from marketplace.domain.ids import new_id
 from marketplace.domain.needs import NeedState
 from marketplace.domain.organisations import OrganisationState
+from marketplace.domain.roles import Role
 from marketplace.domain.workflows import Transition
 from marketplace.errors import (
     Conflict,
@@ -53,6 +57,7 @@ from marketplace.models.contracts import (
     ContractVersion,
 )
 from marketplace.models.dockings import Docking
+from marketplace.models.duties import Duty
 from marketplace.models.needs import Need
 from marketplace.models.organisations import Organisation
 from marketplace.models.registrations import Registration
@@ -67,6 +72,7 @@ from marketplace.services import (
     notices,
     offers,
     payment_plans,
+    registration_duties,
     rules,
     serials,
     steps,
@@ -595,6 +601,8 @@ def act(
     if action == "sign":
         _tell_signed(session, actor, contract, step.grant.org_id)
         _conclude_if_signed(session, actor, contract)
+    if action in _ENDS and not move.stays:
+        _tell_ended(session, actor, contract, step)
     if contract.state not in BOUND:
         _let_amendment_lapse(session, actor, contract)
     _owe(session, actor, contract)
@@ -605,15 +613,114 @@ def _tell_signed(
     session: so.Session, actor: Actor, contract: Contract, org_id: UUID | None
 ) -> None:
     """Tell the other parties that one has signed."""
+    _tell_others(
+        session,
+        actor,
+        contract,
+        org_id,
+        "contract.signed",
+        {"party": notices.name_of(session, org_id), "subject": contract.title},
+        f"contract:{contract.id}:signed:{contract.current.number}:{org_id}",
+    )
+
+
+def _tell_others(
+    session: so.Session,
+    actor: Actor,
+    contract: Contract,
+    org_id: UUID | None,
+    topic: str,
+    values: Values,
+    key: str,
+) -> None:
+    """Tell the people of all parties but one; of a broker's unit its brokers."""
+    for sides, roles in (
+        ((Side.BUYER, Side.SELLER), frozenset(duties.UNIT_ROLES)),
+        ((Side.BROKER,), frozenset({Role.BROKER})),
+    ):
+        units = rights.party_orgs(contract, *sides)
+        notices.tell_units(
+            session,
+            actor,
+            [other for other in units if other != org_id],
+            topic,
+            values,
+            kind="contract",
+            subject_id=contract.id,
+            key=key,
+            roles=roles,
+        )
+
+
+_ENDS: Mapping[str, Text] = {
+    "complete": Text("已完成", "completed"),
+    "rescind": Text("已解除", "rescinded"),
+    "annul": Text("已确认无效", "void"),
+}
+
+
+def _tell_ended(
+    session: so.Session, actor: Actor, contract: Contract, step: steps.Step[Contract]
+) -> None:
+    """Tell the other parties that it is over, and the registry of what it holds."""
+    action, org_id = step.row.action, step.grant.org_id
+    values: Values = {
+        "party": notices.name_of(session, org_id),
+        "subject": contract.title,
+        "what": _ENDS[action],
+        "reason": step.comment,
+    }
+    key = f"contract:{contract.id}:{action}"
+    _tell_others(session, actor, contract, org_id, "contract.ended", values, key)
+    registration = _registration_of(session, contract)
+    if contract.state in REGISTRABLE or registration.state not in STANDING | JUDGED:
+        return
+    officials = frozenset({Role.REGISTRY_CLERK, Role.REGISTRY_REVIEWER})
     notices.tell_units(
         session,
         actor,
-        [other for other in rights.party_orgs(contract) if other != org_id],
-        "contract.signed",
-        {"party": notices.name_of(session, org_id), "subject": contract.title},
+        [registration.registry_org_id],
+        "contract.ended",
+        values,
         kind="contract",
         subject_id=contract.id,
-        key=f"contract:{contract.id}:signed:{contract.current.number}:{org_id}",
+        key=key,
+        roles=officials,
+    )
+    if registration.state in STANDING:
+        registration_duties.owe(session, actor, registration)
+        _ask_to_report(session, actor, registration, values)
+
+
+def _registration_of(session: so.Session, contract: Contract) -> Registration:
+    return session.scalars(
+        sa.select(Registration)
+        .where(Registration.contract_id == contract.id)
+        .options(
+            so.joinedload(Registration.contract), so.selectinload(Registration.experts)
+        )
+    ).one()
+
+
+def _ask_to_report(
+    session: so.Session, actor: Actor, registration: Registration, values: Values
+) -> None:
+    """Have the applicant of a registered contract report its end, and tell him so."""
+    rule = rules.in_force(session, "registration.duties", on=actor.today).value
+    due_on = duties.promise(session, actor, int(rule["report"]))
+    notices.tell_units(
+        session,
+        actor,
+        [registration.applicant_org_id],
+        "registration.report",
+        {
+            "subject": values["subject"],
+            "what": values["what"],
+            "due": due_on.isoformat(),
+        },
+        kind="contract",
+        subject_id=registration.contract_id,
+        key=f"registration:{registration.id}:report",
     )
 
 
@@ -854,11 +961,31 @@ def _advance_need(
     ready = {
         "contract": (NeedState.POOLED, NeedState.CALLED, NeedState.DOCKING),
         "solve": (NeedState.CONTRACTED,),
+        "reopen": (NeedState.CONTRACTED,),
     }[action]
     state = session.scalar(sa.select(Need.state).where(Need.id == contract.need_id))
     if state in ready:
         machine = actors.system(actor.now, request_id=actor.request_id)
         needs.advance(session, machine, contract.need_id, action)
+
+
+def _reopen_need(move: _Move) -> None:
+    """Bring a need back to the market that no other contract answers."""
+    contract = move.contract
+    others = (
+        sa.select(Contract.id)
+        .join(ContractParty, ContractParty.contract_id == Contract.id)
+        .join(Need, Need.id == Contract.need_id)
+        .where(
+            Contract.need_id == contract.need_id,
+            Contract.id != contract.id,
+            Contract.state.in_(EXECUTED),
+            ContractParty.side == Side.BUYER,
+            ContractParty.org_id == Need.owner_org_id,
+        )
+    )
+    if move.session.scalar(others.limit(1)) is None:
+        _advance_need(move.session, move.actor, contract, "reopen")
 
 
 def _take_effect(move: _Move) -> None:
@@ -921,6 +1048,7 @@ def _rescind(move: _Move) -> None:
             "by": org,
             "reason": move.step.comment,
         }
+        _reopen_need(move)
     move.changes = events.difference({}, {"ground": ground})
 
 
@@ -942,6 +1070,7 @@ def _annul(move: _Move) -> None:
     if not document:
         reader.wrong("/document", "required", "须填写依据文件", "name the document")
     reader.refuse()
+    _reopen_need(move)
     move.changes = events.difference({}, {"document": document})
 
 
@@ -956,79 +1085,107 @@ _DOING: Mapping[str, Callable[[_Move], None]] = {
 
 
 def _owe(session: so.Session, actor: Actor, contract: Contract) -> None:
-    """Say who has to sign, or to confirm, and by when."""
+    """Say who has to sign, to confirm or to pay, and by when."""
+    over = contract.state not in DRAFTED | BOUND
     duties.close(
         session,
         actor,
         kind="contract",
         subject_id=contract.id,
-        steps=("sign-contract", "take-effect"),
+        steps=("sign-contract", "take-effect") + (("sign-amendment",) if over else ()),
     )
+    owe_instalment(session, actor, contract)
     rule = rules.in_force(session, "contract.duties", on=actor.today).value
+    waiting: list[ContractParty] = []
+    step, days = "sign-contract", int(rule["sign"])
     if contract.state in DRAFTED and contract.current.signatures:
-        signed = {s.org_id for s in contract.current.signatures}
-        waiting = [
-            p.org_id
-            for p in contract.parties
-            if p.org_id is not None and p.org_id not in signed
-        ]
-        step, days = "sign-contract", int(rule["sign"])
+        waiting = _unsigned(contract, contract.current)
     elif contract.state in CONCLUDED:
-        waiting = rights.party_orgs(contract, Side.SELLER)
+        waiting = [p for p in contract.parties if p.side is Side.SELLER]
         step, days = "take-effect", int(rule["take_effect"])
-    elif contract.state in IN_FORCE:
-        owe_instalment(session, actor, contract)
-        return
-    else:
-        duties.close(session, actor, kind="contract", subject_id=contract.id)
-        return
     due_on = duties.promise(session, actor, days)
-    for org_id in waiting:
-        owe(session, actor, contract, org_id, step, due_on, int(rule["remind_before"]))
+    for party in waiting:
+        _owe_step(
+            session, actor, contract, party, step, due_on, int(rule["remind_before"])
+        )
+
+
+def _unsigned(contract: Contract, version: ContractVersion) -> list[ContractParty]:
+    """Return the registered parties that have not signed a version."""
+    signed = {s.org_id for s in version.signatures}
+    return [p for p in contract.parties if p.org_id not in signed]
 
 
 def owe_instalment(session: so.Session, actor: Actor, contract: Contract) -> None:
-    """Have the buyer owe the earliest instalment that is due a day and not yet paid."""
-    duties.close(
-        session, actor, kind="contract", subject_id=contract.id, steps=("pay",)
+    """Have the earliest instalment owed that is due a day and not yet paid.
+
+    The buyer owes it; if none is registered here, the seller, who records it. What is
+    owed already stays as it is, or its reminders would begin anew.
+    """
+    row = _open_instalment(session, contract)
+    due_on = row["due_on"] if row else None
+    payers = rights.party_orgs(contract, Side.BUYER) or rights.party_orgs(
+        contract, Side.SELLER
     )
-    if contract.state not in IN_FORCE:
+    owing = {Whom(org_id=org_id).key for org_id in payers} if row else set()
+    standing = set()
+    for duty in session.scalars(
+        sa.select(Duty).where(
+            Duty.subject_kind == "contract",
+            Duty.subject_id == contract.id,
+            Duty.step == "pay",
+            Duty.closed_at.is_(None),
+        )
+    ):
+        if duty.addressee in owing and duty.due_on == due_on:
+            standing.add(duty.org_id)
+        else:
+            duty.closed_at, duty.outcome = actor.now, duties.DONE
+    session.flush()
+    if due_on is None:
         return
+    rule = rules.in_force(session, "contract.duties", on=actor.today).value
+    for party in contract.parties:
+        if party.org_id in set(payers) - standing:
+            _owe_step(
+                session,
+                actor,
+                contract,
+                party,
+                "pay",
+                due_on,
+                int(rule["remind_before"]),
+            )
+
+
+def _open_instalment(session: so.Session, contract: Contract) -> Values | None:
+    if contract.state not in REGISTRABLE:
+        return None
     plan = payment_plans.instalments(session, contract)
-    waiting = min(
+    return min(
         (row for row in plan if row["open_yuan"] > 0 and row["due_on"]),
         key=lambda row: (row["due_on"], row["number"]),
         default=None,
     )
-    if waiting is None:
-        return
-    rule = rules.in_force(session, "contract.duties", on=actor.today).value
-    for org_id in rights.party_orgs(contract, Side.BUYER):
-        owe(
-            session,
-            actor,
-            contract,
-            org_id,
-            "pay",
-            waiting["due_on"],
-            int(rule["remind_before"]),
-        )
 
 
-def owe(
+def _owe_step(
     session: so.Session,
     actor: Actor,
     contract: Contract,
-    org_id: UUID,
+    party: ContractParty,
     step: str,
     due_on: date,
     remind_before: int,
 ) -> None:
-    """Have a party owe something of a contract."""
+    """Have a registered party owe something of a contract; a broker does it himself."""
+    if party.org_id is None:
+        return
+    role = Role.BROKER if party.side is Side.BROKER else None
     duties.open_(
         session,
         actor,
-        Whom(org_id=org_id),
+        Whom(org_id=party.org_id, role=role),
         step,
         kind="contract",
         subject_id=contract.id,
@@ -1328,18 +1485,11 @@ def _owe_amendment(
 ) -> None:
     rule = rules.in_force(session, "contract.duties", on=actor.today).value
     due_on = duties.promise(session, actor, int(rule["sign"]))
-    signed = {s.org_id for s in version.signatures}
-    for org_id in rights.party_orgs(contract):
-        if org_id not in signed:
-            owe(
-                session,
-                actor,
-                contract,
-                org_id,
-                "sign-amendment",
-                due_on,
-                int(rule["remind_before"]),
-            )
+    remind_before = int(rule["remind_before"])
+    for party in _unsigned(contract, version):
+        _owe_step(
+            session, actor, contract, party, "sign-amendment", due_on, remind_before
+        )
 
 
 def versions(session: so.Session, actor: Actor, contract_id: UUID) -> list[Values]:

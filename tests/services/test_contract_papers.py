@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
-from marketplace.domain.contracts import RegistrationState
+from marketplace.domain.contracts import ContractState, RegistrationState
 from marketplace.errors import Conflict, Invalid
 from marketplace.services import contract_defaults, registration_forms
 from marketplace.services import contract_papers as papers
@@ -222,6 +223,20 @@ def test_only_what_stands_registered_gets_a_certificate(known, state):
         drafts.filled(), reg_no=REG_NO, state=state, due_on=date(2026, 12, 14)
     )
     if state in {RegistrationState.REGISTERED, RegistrationState.CHANGED}:
+        assert papers.certificate(record)["reg_no"] == REG_NO
+    else:
+        with pytest.raises(Conflict):
+            papers.certificate(record)
+
+
+@pytest.mark.parametrize("state", list(ContractState))
+def test_no_certificate_speaks_for_a_contract_that_is_over(known, state):
+    record = replace(known(drafts.filled(), reg_no=REG_NO), state=state.value)
+    if state in {
+        ContractState.EFFECTIVE,
+        ContractState.PERFORMING,
+        ContractState.COMPLETED,
+    }:
         assert papers.certificate(record)["reg_no"] == REG_NO
     else:
         with pytest.raises(Conflict):

@@ -23,10 +23,11 @@ from marketplace.errors import (
 )
 from marketplace.models.contracts import Contract, ContractSignature, ContractVersion
 from marketplace.models.dockings import Docking
+from marketplace.models.messages import Message
 from marketplace.models.needs import Need
 from marketplace.models.registrations import Registration
 from marketplace.models.users import Membership
-from marketplace.services import contract_contents, contracts
+from marketplace.services import contract_contents, contracts, notices
 from tests import agreements
 from tests.agreements import ROYALTY, Deal, amounts, party
 from tests.people import World
@@ -113,7 +114,7 @@ def test_all_parties_have_to_sign_and_the_last_one_concludes(world: World) -> No
     assert deal.sign("firm_admin").state is ContractState.DRAFT
     assert set(deal.owed()) == {
         ("sign-contract", "university"),
-        ("sign-contract", "broker"),
+        ("sign-contract", "broker:broker"),
     }
     assert deal.sign("broker").state is ContractState.DRAFT
     signed = deal.sign("university_admin")
@@ -549,6 +550,94 @@ def test_need_and_docking_follow_the_contract(world: World) -> None:
 # Rescission
 
 
+@pytest.mark.parametrize("end", ["rescind", "annul"])
+def test_a_need_whose_contract_has_ended_is_on_the_market_again(
+    world: World, end: str
+) -> None:
+    found = thread(world)
+    for who in ("firm_admin", "university_admin", "broker"):
+        found.step(who, "sign", signer="张示例")
+    if end == "rescind":
+        found.step("firm_admin", "rescind", ground="LATE", comment="逾期")
+    else:
+        found.step("operator", "annul", comment="无效", document="示例1号")
+    world.session.expire_all()
+    need = world.session.get_one(Need, found.need.id)
+    assert need.state is NeedState.POOLED
+    listed = found["team"].get(f"/needs/{need.id}")
+    assert listed.status_code == 200
+    parties = [
+        party("buyer", world.org("firm").id),
+        party("seller", world.org("other_firm").id),
+    ]
+    deal = agreements.draft(world, need_id=need.id, parties=parties)
+    deal.sign("firm_admin", "other_firm")
+    assert need.state is NeedState.CONTRACTED
+
+
+def test_a_need_that_another_contract_answers_stays_off_the_market(
+    world: World,
+) -> None:
+    found = thread(world)
+    for who in ("firm_admin", "university_admin", "broker"):
+        found.step(who, "sign", signer="张示例")
+    other = agreements.draft(world, need_id=found.need.id)
+    other.sign()
+    found.step("firm_admin", "rescind", ground="LATE", comment="逾期")
+    world.session.expire_all()
+    need = world.session.get_one(Need, found.need.id)
+    assert need.state is NeedState.CONTRACTED
+    other.act("firm_admin", "rescind", ground="LATE", comment="逾期")
+    assert need.state is NeedState.POOLED
+
+
+def told(world: World, topic: str) -> dict[str, str]:
+    """Return what was told of a topic, by whom it was told."""
+    names = {user.id: name for name, user in world.users.items()}
+    rows = world.session.execute(
+        sa.select(Message.user_id, Message.values).where(Message.topic == topic)
+    )
+    return {names[row[0]]: str(row[1].get("what", "")) for row in rows}
+
+
+@pytest.mark.parametrize("end", ["complete", "rescind", "annul"])
+def test_who_stands_in_a_contract_is_told_of_its_end(world: World, end: str) -> None:
+    parties = [
+        party("buyer", world.org("firm").id),
+        party("seller", world.org("university_admin").id),
+        party("broker", world.org("broker").id),
+    ]
+    deal = agreements.effective(world, parties=parties)
+    world.user("operator")
+    if end == "complete":
+        deal.act("firm_admin", "complete")
+    elif end == "rescind":
+        deal.act("firm_admin", "rescind", ground="LATE", comment="逾期")
+    else:
+        deal.act("operator", "annul", comment="无效", document="示例1号")
+    people = {"team", "university_admin", "broker"}
+    people |= {"firm", "firm_admin"} if end == "annul" else set()
+    assert told(world, "contract.ended").keys() == people
+
+
+def test_the_end_of_a_registered_contract_is_reported(world: World) -> None:
+    world.user("operator")
+    deal = agreements.registered(world)
+    deal.act("firm_admin", "rescind", ground="LATE", comment="逾期")
+    assert set(deal.owed("registration").values()) == {date(2026, 12, 7)}
+    assert {step for step, _ in deal.owed("registration")} == {"report-change"}
+    assert told(world, "registration.report").keys() == {"team", "university_admin"}
+    assert {"clerk", "reviewer"} <= told(world, "contract.ended").keys()
+    ask = {"comment": "合同已解除"}
+    deal.register("university_admin", "request-change", wanted="cancel", **ask)
+    assert {step for step, _ in deal.owed("registration")} == {"decide-change"}
+    deal.register("university_admin", "withdraw-request")
+    assert {step for step, _ in deal.owed("registration")} == {"report-change"}
+    deal.register("university_admin", "request-change", wanted="cancel", **ask)
+    deal.register("reviewer", "cancel", comment="合同已解除")
+    assert deal.owed("registration") == {}
+
+
 def test_by_agreement_a_second_click_of_one_side_does_not_rescind(
     world: World,
 ) -> None:
@@ -727,8 +816,70 @@ def test_a_plan_whose_days_reach_to_the_end_of_time_is_promised_at_once(
     assert deal.owed() == {("pay", "firm"): date.max}
 
 
-def test_a_completed_or_rescinded_contract_owes_no_instalment(world: World) -> None:
-    for state in ("COMPLETED", "RESCINDED", "VOID"):
+def test_a_part_payment_does_not_begin_the_reminders_anew(world: World) -> None:
+    deal = agreements.effective(world, **PLAN)
+    world.clock.advance(days=30)
+    machine = world.actor("operator")
+    notices.remind(world.session, machine)
+    for _ in range(3):
+        deal.pay("1000")
+        notices.remind(world.session, machine)
+    late = world.session.scalars(
+        sa.select(Message).where(
+            Message.topic == "duty.escalated",
+            Message.user_id == world.user("firm").id,
+        )
+    ).all()
+    assert len(late) == 1
+    deal.pay("477000")
+    assert deal.owed() == {("pay", "firm"): date(2026, 12, 2)}
+
+
+def test_what_is_open_when_a_contract_is_completed_is_still_owed(
+    world: World,
+) -> None:
+    deal = agreements.effective(world, **PLAN)
+    deal.pay("480000")
+    deal.act("firm_admin", "complete")
+    assert deal.owed() == {("pay", "firm"): date(2026, 12, 2)}
+    deal.pay("720000")
+    assert deal.owed() == {}
+
+
+def test_without_a_registered_buyer_the_seller_owes_the_record(world: World) -> None:
+    parties = [
+        party("buyer", name="泰山仪器厂（演示）"),
+        party("seller", world.org("university_admin").id),
+    ]
+    deal = agreements.draft(world, parties=parties)
+    file = agreements.attachment(world, "university_admin")
+    deal.sign("university_admin")
+    deal.act("university_admin", "sign", signer="外方", party=0, attachment_id=file.id)
+    deal.act("university_admin", "take-effect")
+    assert {step for step, _ in deal.owed()} == {"pay"}
+
+
+def test_a_broker_who_has_to_sign_is_asked_and_told(world: World) -> None:
+    parties = [
+        party("buyer", world.org("firm").id),
+        party("seller", world.org("university_admin").id),
+        party("broker", world.org("broker").id),
+    ]
+    world.user("broker")
+    deal = agreements.draft(world, parties=parties)
+    deal.sign("firm_admin")
+    owed = {step: who for step, who in deal.owed() if who.endswith(":broker")}
+    assert owed.keys() == {"sign-contract"}
+    assert "broker" in told(world, "contract.signed")
+    deal.sign("university_admin", "broker")
+    deal.act("firm_admin", "take-effect")
+    deal.amend("firm", goal="抗拉强度不低于360 MPa。")
+    asked = [who for step, who in deal.owed() if step == "sign-amendment"]
+    assert sum(who.endswith(":broker") for who in asked) == 1
+
+
+def test_a_rescinded_contract_owes_no_instalment(world: World) -> None:
+    for state in ("RESCINDED", "VOID"):
         assert reach(world, state).owed() == {}
 
 
