@@ -729,6 +729,7 @@ def _sign(move: _Move) -> None:
     reader = Reader(move.session, move.actor.today)
     values = contract_contents.values_of(move.contract.current)
     contract_contents.check_complete(reader, values)
+    _not_ahead(reader, move.actor, values)
     if is_related(move.session, move.actor, move.contract) and not values["is_related"]:
         reader.wrong(
             "/is_related",
@@ -738,6 +739,14 @@ def _sign(move: _Move) -> None:
         )
     reader.refuse()
     _put_signature(move, move.contract.current)
+
+
+def _not_ahead(reader: Reader, actor: Actor, values: Values) -> None:
+    """Note a day of signing that is yet to come: it decides which rules hold."""
+    if values["signed_on"] is not None and values["signed_on"] > actor.today:
+        reader.wrong(
+            "/signed_on", "in_the_future", "签订日期不能晚于今天", "lies ahead"
+        )
 
 
 def is_related(session: so.Session, actor: Actor, contract: Contract) -> bool:
@@ -1297,6 +1306,7 @@ def _check_amendment(
             "an amendment does not exchange the parties; that takes another contract",
         )
     contract_contents.check_complete(reader, after)
+    _not_ahead(reader, actor, after)
     _check_paid(session, reader, contract, after)
     reader.errors = [
         FieldError(

@@ -18,6 +18,7 @@ from uuid import UUID
 import sqlalchemy as sa
 import sqlalchemy.orm as so
 
+from marketplace.domain.actors import SHANGHAI
 from marketplace.domain.contracts import (
     ContractState,
     RegistrationState,
@@ -304,7 +305,24 @@ def picture_of(
         today=today,
         earlier=_earlier(session, contract, parties),
         related=_related(session, parties),
+        concluded_on=_concluded_on(contract),
+        registry_region=_registry_region(session, contract),
     )
+
+
+def _concluded_on(contract: Contract) -> date | None:
+    if contract.concluded_at is None:
+        return None
+    return contract.concluded_at.astimezone(SHANGHAI).date()
+
+
+def _registry_region(session: so.Session, contract: Contract) -> str:
+    region = session.scalar(
+        sa.select(Organisation.region)
+        .join(Registration, Registration.registry_org_id == Organisation.id)
+        .where(Registration.contract_id == contract.id)
+    )
+    return region or ""
 
 
 _FROM_PARTY = (

@@ -245,6 +245,19 @@ def royalty_method(picture: Picture, rule: RuleRow, rules: RuleSet) -> Faults:  
             ).format(zh=zh, en=en),
             (f"/royalty/{name}",),
         )
+    open_ = [n for n in ("total_yuan", "technical_yuan") if picture.values[n] is None]
+    if open_:
+        yield Fault(
+            ASK,
+            Text(
+                "提成合同的金额尚未确定：登记前须以变更协议载明成交总额和技术交易额；"
+                "请向登记机构确认",
+                "the amounts of the royalty contract are not settled: state total and"
+                " technical amount by an amendment before it is registered; ask the"
+                " registry",
+            ),
+            tuple(f"/{name}" for name in open_),
+        )
 
 
 def _is_large(picture: Picture, rules: RuleSet) -> bool:

@@ -120,6 +120,10 @@ class Picture:
     related : bool, optional
         Whether buyer and seller were found to be related; None when that could not
         be looked into, because a party is no organisation of the market.
+    concluded_on : date, optional
+        The day on which the last signature was put on record.
+    registry_region : str
+        Where the registry has its seat that has the papers; empty before.
     """
 
     values: Mapping[str, Any]
@@ -130,6 +134,8 @@ class Picture:
     today: date
     earlier: tuple[Earlier, ...] = ()
     related: bool | None = False
+    concluded_on: date | None = None
+    registry_region: str = ""
 
     @property
     def class_code(self) -> str:

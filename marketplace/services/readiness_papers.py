@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -164,7 +164,11 @@ def patent_fields(picture: Picture, rule: RuleRow, rules: RuleSet) -> Faults:  #
             )
 
 
-def _last_day(right: Mapping[str, Any], years: Mapping[str, int]) -> date | None:
+Years = Mapping[str, Sequence[tuple[str, int]]]
+"""By kind of patent the days of filing from which so many years hold."""
+
+
+def _last_day(right: Mapping[str, Any], years: Years) -> date | None:
     """Return the day on which a patent ends: as stated, or by its kind from filing."""
     stated_end: date | None = right["valid_until"]
     by_law = _by_law(right, years)
@@ -173,11 +177,12 @@ def _last_day(right: Mapping[str, Any], years: Mapping[str, int]) -> date | None
     return stated_end or by_law
 
 
-def _by_law(right: Mapping[str, Any], years: Mapping[str, int]) -> date | None:
+def _by_law(right: Mapping[str, Any], years: Years) -> date | None:
     filed: date | None = right["filed_on"]
-    term = years.get(right["kind"] or "")
-    if filed is None or term is None:
+    terms = years.get(right["kind"] or "", ())
+    if filed is None or not terms:
         return None
+    term = [n for day, n in terms if date.fromisoformat(day) <= filed][-1]
     leap = (filed.month, filed.day) == (2, 29)
     return filed.replace(year=filed.year + term, day=28 if leap else filed.day)
 
@@ -515,6 +520,22 @@ def dates_ordered(picture: Picture, rule: RuleRow, rules: RuleSet) -> Faults:  #
         )
 
 
+def signed_when_said(picture: Picture, rule: RuleRow, rules: RuleSet) -> Faults:  # noqa: ARG001
+    """The contract was signed on the day that it gives, which chooses the rules."""
+    stated, known = picture.values["signed_on"], picture.concluded_on
+    if stated and known and stated != known:
+        yield Fault(
+            ASK,
+            Text(
+                "合同写明{stated}签订，平台于{known}登记最后一方签字；请核对签订日期，"
+                "适用哪套规则由它决定",
+                "the contract says it was signed on {stated}, the last signature was"
+                " put on record on {known}: check the day, it decides on the rules",
+            ).format(stated=stated, known=known),
+            ("/signed_on",),
+        )
+
+
 CHECKS = {
     check.__name__: check
     for check in (
@@ -540,5 +561,6 @@ CHECKS = {
         in_force,
         within_term,
         dates_ordered,
+        signed_when_said,
     )
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from rapidfuzz import fuzz
 
+from marketplace import policies
 from marketplace.domain.contracts import JUDGED, STANDING, RegistrationState, Side
 from marketplace.domain.organisations import OrganisationState
 from marketplace.errors import Text
@@ -376,6 +377,26 @@ def approval(picture: Picture, rule: RuleRow, rules: RuleSet) -> Faults:  # noqa
         )
 
 
+def registry_seat(picture: Picture, rule: RuleRow, rules: RuleSet) -> Faults:  # noqa: ARG001
+    """The registry is that of the place where the applicant has his seat."""
+    side = Side(
+        rules.who_applies["import" if picture.values["is_import"] else "normal"]
+    )
+    area = picture.registry_region.rstrip("0")
+    regions = [party.region for party in picture.of_side(side) if party.region]
+    if not area or any(region.startswith(area) for region in regions):
+        return
+    yield Fault(
+        ASK,
+        Text(
+            "申请人所在地（{regions}）不在登记机构所在地（{place}）；请确认应由哪一登记机构登记",
+            "the applicant sits in {regions}, the registry in {place}: ask which"
+            " registry it is for",
+        ).format(regions="、".join(regions) or "-", place=picture.registry_region),
+        ("/parties",),
+    )
+
+
 CHECKS = {
     check.__name__: check
     for check in (
@@ -391,5 +412,6 @@ CHECKS = {
         import_applicant,
         broker_fee,
         approval,
+        registry_seat,
     )
 }

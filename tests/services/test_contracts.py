@@ -149,6 +149,18 @@ def test_an_unfinished_draft_is_not_signed(world: World) -> None:
     assert pointers(caught) == {"/subject", "/signed_on"}
 
 
+def test_a_day_of_signing_that_is_yet_to_come_is_not_signed(world: World) -> None:
+    ahead = {"signed_on": world.actor("firm").today + timedelta(days=1)}
+    deal = agreements.draft(world, **ahead)
+    with pytest.raises(Invalid) as caught:
+        deal.sign("firm_admin")
+    assert pointers(caught) == {"/signed_on"}
+    deal = agreements.effective(world)
+    with pytest.raises(Invalid) as caught:
+        deal.amend("firm", **ahead)
+    assert pointers(caught) == {"/changes/signed_on"}
+
+
 def test_a_royalty_contract_is_signed_without_amounts_but_not_without_its_method(
     world: World,
 ) -> None:

@@ -133,9 +133,10 @@ BROKER = {
     "seal_name": "桥东技术转移有限公司（演示）",
 }
 COMMISSION = {"amount_yuan": "20000.00", "paid_by": "buyer"}
+SETTLED = {**ROYALTY, "total_yuan": "800000.00", "technical_yuan": "800000.00"}
 GOOD: dict[str, Picture] = {
     **{f"a good contract of class {kind}": picture(kind) for kind in BASE},
-    "a licence for a royalty with an entry fee": picture("L1", changes=ROYALTY),
+    "a licence for a royalty with an entry fee": picture("L1", changes=SETTLED),
     "a related-party deal that says so": picture(
         "D1", changes={"is_related": True}, related=True
     ),
@@ -391,6 +392,7 @@ CHANGED = {
         {**ROYALTY, "royalty": {**ROYALTY["royalty"], "base": None}},
         {"R37": "fix"},
     ),
+    "a royalty whose amounts are not settled": ("L1", ROYALTY, {"R37": "ask"}),
     "a large contract": ("D1", LARGE, {"R38": "ask"}),
     "an empty subject": (
         "D1",
@@ -844,7 +846,7 @@ def test_each_rule_in_force_has_a_contract_that_it_finds():
     found = {
         code for *_, codes in (*CHANGED.values(), *KNOWN.values()) for code in codes
     }
-    told_only = {"R39", "R49", "R51"}
+    told_only = {"R39", "R49", "R51", "R61", "R62"}
     assert {rule.code for rule in rules_on(NEW).rules} - found == told_only
     assert len(rules_on(NEW).rules) >= 25
 
@@ -894,8 +896,9 @@ def test_the_severity_of_a_rule_caps_its_answer():
 
 
 def test_under_the_old_rules_a_licence_is_a_transfer():
-    assert "R01" not in open_points(picture("L1"))
-    answers = {a.code: a for a in judge(picture("L1"), rules_on(OLD))}
+    for day in (NEW, OLD, date(2021, 1, 1)):
+        assert "R01" not in open_points(picture("L1"), day)
+    answers = {a.code: a for a in judge(picture("L1"), rules_on(date(2020, 12, 31)))}
     assert answers["R01"].status == "fix"
     assert "技术转让" in answers["R01"].message.zh
     assert answers["R01"].mark == "O"
@@ -957,6 +960,45 @@ def test_one_contract_under_two_rule_sets_gets_the_answers_of_each(seen, old, ne
     assert set(open_points(seen, NEW)) == new
 
 
+def test_a_day_of_signing_that_differs_from_the_record_is_asked_about():
+    same = picture("D1", concluded_on=date(2026, 10, 12))
+    assert open_points(same) == {}
+    backdated = picture("D1", concluded_on=date(2026, 11, 20))
+    assert open_points(backdated) == {"R61": "ask"}
+    assert open_points(backdated, OLD)["R61"] == "ask"
+
+
+@pytest.mark.parametrize("region", ["370000", "370100", "370102", ""])
+def test_the_registry_of_the_sellers_seat_has_its_contract(region):
+    assert open_points(picture("D1", registry_region=region)) == {}
+
+
+@pytest.mark.parametrize("region", ["370200", "110000"])
+def test_a_registry_elsewhere_is_asked_about(region):
+    assert open_points(picture("D1", registry_region=region)) == {"R62": "ask"}
+
+
+def test_of_an_import_the_buyers_seat_counts():
+    seen = replace(GOOD["an import for which the buyer applies"])
+    assert open_points(replace(seen, registry_region="370200")) == {}
+    assert open_points(replace(seen, registry_region="370100")) == {"R62": "ask"}
+
+
+def test_a_pending_application_has_no_patentee_yet():
+    pending = {**PATENT, "legal_status": "PENDING", "owner": "", "patent_no": ""}
+    seen = picture("T1", changes={"rights": [{**pending, "valid_until": None}]})
+    assert "R45" not in open_points(seen)
+
+
+@pytest.mark.parametrize(
+    ("filed", "alive"), [("2016-01-01", False), ("2021-06-01", True)]
+)
+def test_a_design_lives_as_long_as_the_law_of_its_filing_says(filed, alive):
+    design = {**PATENT, "kind": "13", "filed_on": filed, "valid_until": None}
+    seen = picture("T1", changes={"rights": [design]})
+    assert ("R46" not in open_points(seen)) is alive
+
+
 def test_legal_advice_is_refused_by_the_old_rules_and_asked_about_by_the_new():
     kind, changes, _ = CHANGED["consulting on law"]
     seen = picture(kind, changes=changes)
@@ -988,7 +1030,9 @@ def test_rules_that_rest_on_the_civil_code_hold_from_its_day():
 
 
 def test_the_old_set_ends_the_day_before_the_new_one_begins():
-    assert rules_on(date(2026, 2, 28)).version == "2001"
+    assert rules_on(date(2020, 12, 31)).version == "2001"
+    assert rules_on(date(2021, 1, 1)).version == "2021"
+    assert rules_on(date(2026, 2, 28)).version == "2021"
     assert rules_on(date(2026, 3, 1)).version == "2026"
 
 
@@ -1089,7 +1133,7 @@ def stored(world, kind: str, **changes: Any) -> tuple[Contract, ContractVersion]
         contract_class=body["contract_class"],
         total_yuan=Decimal(body["total_yuan"]),
         technical_yuan=Decimal(body["technical_yuan"]),
-        concluded_at=now,
+        concluded_at=now.replace(month=10, day=12),
         created_at=now,
         updated_at=now,
     )

@@ -163,7 +163,7 @@ def test_a_clock_that_has_run_out_leaves_no_days_and_does_not_go_below(
 
 def test_the_rules_of_2001_count_calendar_days(world: World) -> None:
     deal = accepted(world, **OLD)
-    assert shown(deal)["rule_set"] == "2001"
+    assert shown(deal)["rule_set"] == "2021"
     assert shown(deal)["due_on"] == date(2026, 12, 23)
     assert accepted(world, **OLD, **LARGE).registration.expert_reasons == []
 
