@@ -264,6 +264,21 @@ principal_admin = _of_party(_admin, Side.BUYER, Side.SELLER)
 party_broker = _of_party(_mediator, Side.BROKER)
 
 
+def signing_orgs(actor: Actor, contract: Contract) -> set[UUID]:
+    """Return the parties for which the caller may sign."""
+    return {
+        party.org_id
+        for party in contract.parties
+        if party.org_id is not None
+        and (
+            _admin(actor.standing_in(party.org_id))
+            or (
+                party.side is Side.BROKER and _mediator(actor.standing_in(party.org_id))
+            )
+        )
+    }
+
+
 def accepting_admin(actor: Actor, contract: Contract) -> Grant | None:
     """Who says that everything was delivered: the buyer, if he is registered here."""
     if party_orgs(contract, Side.BUYER):
@@ -489,8 +504,9 @@ def may_apply(actor: Actor, registration: Registration) -> Grant | None:
 
 
 def a_party_of(actor: Actor, registration: Registration) -> Grant | None:
-    """Anybody who writes for a party of the contract."""
-    return party_writer(actor, registration.contract)
+    """Anybody who writes for a party of the contract, or brokers for one."""
+    contract = registration.contract
+    return party_writer(actor, contract) or party_broker(actor, contract)
 
 
 _OFFICIALS = (system, clerk, reviewer, province, operator)
@@ -557,7 +573,13 @@ def visible_registrations(actor: Actor) -> sa.ColumnElement[bool]:
         return sa.true()
     mine = sa.exists().where(
         ContractParty.contract_id == Registration.contract_id,
-        one_of(ContractParty.org_id, writing_org_ids(actor)),
+        sa.or_(
+            one_of(ContractParty.org_id, writing_org_ids(actor)),
+            sa.and_(
+                ContractParty.side == Side.BROKER,
+                one_of(ContractParty.org_id, brokering_org_ids(actor)),
+            ),
+        ),
     )
     apart = Registration.contract_id.in_(
         sa.select(Contract.id).where(_none_of_mine(actor))

@@ -557,6 +557,11 @@ class RegistrationSchema(RegistrationRowSchema):
     appeal = fields.Dict(required=True, allow_none=True)
     outcome = fields.String(required=True, allow_none=True)
     outcome_reason = fields.String(required=True)
+    checked_version = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The version that passed the first check."},
+    )
     version_number = fields.Integer(required=True, allow_none=True)
     actions = fields.List(fields.Nested(ActionLinkSchema), required=True)
 

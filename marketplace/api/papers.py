@@ -73,6 +73,7 @@ def form(contract_id: UUID) -> Response:
         lambda known: registration_forms.registration_form(known, theirs),
         pdf.registration_form,
         "form",
+        registered=True,
     )
 
 

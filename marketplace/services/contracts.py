@@ -62,6 +62,7 @@ from marketplace.models.needs import Need
 from marketplace.models.organisations import Organisation
 from marketplace.models.registrations import Registration
 from marketplace.services import (
+    actions,
     conflicts,
     contents,
     contract_contents,
@@ -1074,13 +1075,25 @@ def _not_before(day: date, name: str, first: date | None) -> None:
 
 
 def _annul(move: _Move) -> None:
-    reader = Reader(move.session, move.actor.today)
-    document = reader.words(move.given.get("document"), "/document", 200)
+    document = document_of(move.session, move.actor, move.given)
+    _reopen_need(move)
+    move.changes = events.difference({}, {"document": document})
+
+
+def document_of(session: so.Session, actor: Actor, given: Mapping[str, Any]) -> str:
+    """Return the document on which an official rests a step.
+
+    Raises
+    ------
+    Invalid
+        None was named.
+    """
+    reader = Reader(session, actor.today)
+    document = reader.words(given.get("document"), "/document", 200)
     if not document:
         reader.wrong("/document", "required", "须填写依据文件", "name the document")
     reader.refuse()
-    _reopen_need(move)
-    move.changes = events.difference({}, {"document": document})
+    return document
 
 
 _DOING: Mapping[str, Callable[[_Move], None]] = {
@@ -1611,8 +1624,33 @@ def view(session: so.Session, actor: Actor, contract: Contract) -> Values:
         "completed_on": contract.completed_on,
         "rescinded_on": contract.rescinded_on,
         "rescission": contract.rescission or None,
-        "actions": steps.links(actor, KIND, contract, contract.id),
+        "actions": actions.shown(
+            [
+                row
+                for row in steps.offered(actor, KIND, contract)
+                if _waits_for(session, actor, contract, row.action)
+            ],
+            KIND.path.format(id=contract.id),
+        ),
     }
+
+
+def _waits_for(
+    session: so.Session, actor: Actor, contract: Contract, action: str
+) -> bool:
+    """Whether a step that the caller may take has anything to do for him."""
+    mine = rights.signing_orgs(actor, contract)
+    signatures = contract.current.signatures
+    if action == "sign":
+        signed = {(s.side, s.party_key) for s in signatures}
+        return any(
+            (p.side, str(p.org_id or p.name)) not in signed
+            for p in contract.parties
+            if p.org_id is None or p.org_id in mine
+        )
+    if action == "withdraw-signature":
+        return any(_unit_of(session, s) in mine for s in signatures)
+    return True
 
 
 def history(session: so.Session, actor: Actor, contract_id: UUID) -> Listing[Values]:

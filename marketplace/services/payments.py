@@ -26,12 +26,18 @@ from marketplace.domain.contracts import (
     UNTOUCHED,
     VOID,
     PaymentKind,
+    Side,
 )
 from marketplace.domain.ids import new_id
-from marketplace.errors import Conflict, Invalid, Text
+from marketplace.errors import Conflict, Forbidden, Invalid, Text
 from marketplace.models.contracts import Contract, ContractPayment
 from marketplace.services import contracts, events, payment_plans, steps
-from marketplace.services.contract_contents import NOTHING, ROYALTY_METHODS, values_of
+from marketplace.services.contract_contents import (
+    NOTHING,
+    ROYALTY_METHODS,
+    non_technical_sum,
+    values_of,
+)
 from marketplace.services.fields import Amount, Code, Field, Items, Reader, Words
 from marketplace.services.paging import Listing
 
@@ -82,6 +88,7 @@ def record(
         raise contracts.kind_refusal(actor, contract, "pay")
     rows = payment_plans.rows_of(session, contract.id)
     payment = _read(session, actor, contract, kind, data, rows)
+    _require_hand(actor, contract, payment, rows)
     payment.recorded_for = grant.org_id
     session.add(payment)
     if contract.state in UNTOUCHED:
@@ -99,6 +106,33 @@ def record(
     session.flush()
     contracts.owe_instalment(session, actor, contract)
     return payment
+
+
+def _require_hand(
+    actor: Actor,
+    contract: Contract,
+    payment: ContractPayment,
+    rows: Sequence[ContractPayment],
+) -> None:
+    """Let a receipt be taken back by who wrote it down, or by who got the money.
+
+    Raises
+    ------
+    Forbidden
+    """
+    origin = next((row for row in rows if row.id == payment.reverses_id), None)
+    if origin is None:
+        return
+    by = next(p.side for p in contract.parties if p.org_id == origin.recorded_for)
+    hands = set(rights.party_orgs(contract, Side.SELLER, by))
+    if not hands & set(rights.writing_org_ids(actor)):
+        raise Forbidden(
+            Text(
+                "该笔收款由对方登记，须由对方或收款方登记退款",
+                "the other side wrote this receipt down: it, or who got the money,"
+                " records what goes back",
+            )
+        )
 
 
 def _read(
@@ -121,7 +155,7 @@ def _read(
             "/paid_on", "not_a_past_day", "须为今天或以前的日期", "today or before"
         )
     voucher = VOUCHER.read(reader, data.get("voucher"), None)
-    if voucher and voucher in {row.voucher for row in rows if row.kind is kind}:
+    if voucher and voucher in _vouchers(kind, rows):
         raise Conflict(
             Text("该凭证号已登记", "this voucher was recorded already"),
         )
@@ -144,6 +178,16 @@ def _read(
         recorded_by=actor.user_id,
         **facts,
     )
+
+
+def _vouchers(kind: PaymentKind, rows: Sequence[ContractPayment]) -> set[str]:
+    """Return the vouchers in use: one of a receipt that is all gone back is free."""
+    return {
+        row.voucher
+        for row in rows
+        if row.kind is kind
+        and (kind is PaymentKind.RETURNED or payment_plans.left_of(row, rows)[0] > 0)
+    }
 
 
 def _received(
@@ -169,7 +213,7 @@ def _received(
         )
     part = TECHNICAL.read(reader, data.get("technical_yuan"), None)
     if part is None:
-        part = _usual_part(amount, total, technical, so_far, open_ended=open_ended)
+        part = _usual_part(values, amount, so_far, open_ended=open_ended)
     if part > amount:
         reader.wrong(
             "/technical_yuan",
@@ -213,9 +257,8 @@ def _received(
 
 
 def _usual_part(
+    values: Values,
     amount: Decimal,
-    total: Decimal | None,
-    technical: Decimal | None,
     so_far: payment_plans.Sums,
     *,
     open_ended: bool,
@@ -223,10 +266,15 @@ def _usual_part(
     """Split a payment as what is still to be paid of the contract is split.
 
     The share is one of what is left, so that what rounding gives or takes is made up
-    by the payments that follow, and the last one takes the rest.
+    by the payments that follow, and the last one takes the rest. Where the sum is not
+    known before, the costs that the contract itemises are paid first.
     """
+    total: Decimal | None = values["total_yuan"]
+    technical: Decimal | None = values["technical_yuan"]
     if technical is None or not total or open_ended:
-        return amount
+        paid = so_far.net_yuan - so_far.net_technical_yuan
+        costs: Decimal = max(NOTHING, non_technical_sum(values) - paid)
+        return amount - min(amount, costs)
     to_pay = total - so_far.net_yuan
     left = max(NOTHING, technical - so_far.net_technical_yuan)
     return min(payment_plans.share_of(amount, left, to_pay), left, amount)

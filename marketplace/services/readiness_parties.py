@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from rapidfuzz import fuzz
 
-from marketplace import policies
 from marketplace.domain.contracts import JUDGED, STANDING, RegistrationState, Side
 from marketplace.domain.organisations import OrganisationState
 from marketplace.errors import Text

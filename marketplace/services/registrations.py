@@ -38,6 +38,7 @@ from marketplace.models.contracts import Contract, ContractParty
 from marketplace.models.organisations import Organisation
 from marketplace.models.registrations import Registration, RegistrationFact
 from marketplace.services import (
+    actions,
     calendars,
     contract_contents,
     contracts,
@@ -290,9 +291,8 @@ def _apply(move: _Move) -> None:
             "申请人须承诺材料真实",
             "the applicant answers for the truth of the papers",
         )
-    rule = prechecks.rules_on(session, _judged_as_of(contract), "/signed_on")
-    values = contract_contents.values_of(contract.current)
-    side = Side(rule.who_applies["import" if values["is_import"] else "normal"])
+    rule = _judging(session, contract)
+    side = _applicants_side(contract, rule)
     applicants = rights.party_orgs(contract, side)
     if move.grant.org_id not in applicants:
         name = "买方" if side is Side.BUYER else "卖方"
@@ -312,6 +312,17 @@ def _apply(move: _Move) -> None:
     move.changes = events.difference(
         {}, {"registry": registry.id, "rule_set": registration.rule_set}
     )
+
+
+def _judging(session: so.Session, contract: Contract) -> RuleSet:
+    """Return the rule set of the contract's own date."""
+    return prechecks.rules_on(session, _judged_as_of(contract), "/signed_on")
+
+
+def _applicants_side(contract: Contract, rule: RuleSet) -> Side:
+    """Return who applies: the seller, or for an import the buyer."""
+    values = contract_contents.values_of(contract.current)
+    return Side(rule.who_applies["import" if values["is_import"] else "normal"])
 
 
 def _begin_round(move: _Move) -> None:
@@ -685,11 +696,7 @@ def _cancel(move: _Move) -> None:
 
 
 def _revoke(move: _Move) -> None:
-    reader = Reader(move.session, move.actor.today)
-    document = reader.words(move.given.get("document"), "/document", 200)
-    if not document:
-        reader.wrong("/document", "required", "须填写依据文件", "name the document")
-    reader.refuse()
+    document = contracts.document_of(move.session, move.actor, move.given)
     move.registration.outcome_reason = move.comment
     move.registration.wanted = {}
     move.registration.appeal = {}
@@ -1008,9 +1015,42 @@ def view(session: so.Session, actor: Actor, registration: Registration) -> Value
         "appeal": registration.appeal or None,
         "outcome": registration.outcome,
         "outcome_reason": registration.outcome_reason,
+        "checked_version": registration.checked_version,
         "version_number": registration.version_number,
-        "actions": steps.links(actor, KIND, registration, registration.contract_id),
+        "actions": actions.shown(
+            [
+                row
+                for row in steps.offered(actor, KIND, registration)
+                if _is_open(session, actor, registration, row.action)
+            ],
+            KIND.path.format(id=registration.contract_id),
+        ),
     }
+
+
+def _is_open(
+    session: so.Session, actor: Actor, registration: Registration, action: str
+) -> bool:
+    """Whether a step that the caller may take would not be refused for the contract."""
+    contract = registration.contract
+    if action == "register":
+        settled = None not in (contract.total_yuan, contract.technical_yuan)
+        standing = contract.state in REGISTRABLE
+        return settled and standing and _is_checked(registration)
+    if action == "apply":
+        mine = rights.signing_orgs(actor, contract)
+        in_turn = set(_applicants(session, contract))
+        return contract.state in REGISTRABLE and bool(in_turn & mine)
+    return True
+
+
+def _applicants(session: so.Session, contract: Contract) -> list[UUID]:
+    """Return the units whose turn it is to apply; none where no rules are known."""
+    try:
+        rule = _judging(session, contract)
+    except Invalid:
+        return []
+    return rights.party_orgs(contract, _applicants_side(contract, rule))
 
 
 def history(session: so.Session, actor: Actor, contract_id: UUID) -> Listing[Values]:

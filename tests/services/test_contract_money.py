@@ -195,7 +195,9 @@ class Histories(RuleBasedStateMachine):
             some = data.draw(st.integers(0, rest))
             for amount in filter(None, (some, rest - some)):
                 assert self.attempt(
-                    lambda p=payment_id, a=amount: deal.give_back(p, a * CENT)
+                    lambda p=payment_id, a=amount: deal.give_back(
+                        p, a * CENT, who="team"
+                    )
                 )
         found = payment_plans.sums(self.world.session, deal.id)
         assert (found.net_yuan, found.net_technical_yuan, found.income_yuan) == (

@@ -260,6 +260,23 @@ def test_only_the_unit_that_signed_takes_its_signature_back(world: World) -> Non
     assert deal.owed() == {}
 
 
+def test_signing_is_offered_to_whom_it_waits_for(world: World) -> None:
+    def offered(who: str) -> set[str]:
+        found = contracts.view(world.session, world.actor(who), deal.contract)
+        names = {row["name"] for row in found["actions"]}
+        return names & {"sign", "withdraw-signature"}
+
+    deal = agreements.draft(world)
+    assert offered("firm_admin") == offered("university_admin") == {"sign"}
+    assert offered("team") == set()
+    deal.sign("firm_admin")
+    assert offered("firm_admin") == {"withdraw-signature"}
+    assert offered("university_admin") == {"sign"}
+    deal = outside(world)
+    deal.sign("firm_admin")
+    assert offered("firm_admin") == {"sign", "withdraw-signature"}
+
+
 def test_after_the_last_signature_none_is_taken_back(world: World) -> None:
     deal = reach(world, "SIGNED")
     with pytest.raises(IllegalTransition):
@@ -988,6 +1005,46 @@ def test_a_return_names_its_receipt_and_does_not_come_before_it(world: World) ->
     with pytest.raises(Invalid) as caught:
         deal.give_back(paid.id, "90.01")
     assert pointers(caught) == {"/amount_yuan"}
+
+
+def test_a_voucher_is_free_again_once_its_receipt_is_all_gone_back(
+    world: World,
+) -> None:
+    deal = agreements.effective(world, **PLAN)
+    wrong = deal.pay("48000", voucher="P-1")
+    deal.give_back(wrong.id, "1000")
+    with pytest.raises(Conflict):
+        deal.pay("480000", voucher="P-1")
+    deal.give_back(wrong.id, "47000")
+    assert deal.pay("480000", voucher="P-1").voucher == "P-1"
+    with pytest.raises(Conflict):
+        deal.pay("1000", voucher="P-1")
+
+
+def test_a_receipt_is_taken_back_by_its_writer_or_by_who_got_the_money(
+    world: World,
+) -> None:
+    deal = agreements.effective(world, **PLAN)
+    theirs, ours = deal.pay("480000", "team"), deal.pay("1000", "firm")
+    with pytest.raises(Forbidden):
+        deal.give_back(theirs.id, "1000", who="firm")
+    deal.give_back(theirs.id, "1000", who="university_admin")
+    deal.give_back(ours.id, "400", who="firm_admin")
+    deal.give_back(ours.id, "600", who="team")
+
+
+def test_of_a_royalty_the_itemised_costs_are_paid_first(world: World) -> None:
+    costs = [{"kind": "MATERIAL", "name": "样机", "amount_yuan": "300.00"}]
+    deal = agreements.effective(
+        world,
+        **ROYALTY,
+        total_yuan=None,
+        technical_yuan=None,
+        instalments=[],
+        non_technical=costs,
+    )
+    parts = [int(deal.pay(amount).technical_yuan) for amount in ("200", "250", "100")]
+    assert parts == [0, 150, 100]
 
 
 def test_a_voucher_is_recorded_once_for_each_direction(world: World) -> None:

@@ -12,7 +12,13 @@ import sqlalchemy as sa
 
 from marketplace.domain.contracts import RegistrationState
 from marketplace.domain.roles import Role
-from marketplace.errors import Conflict, Forbidden, IllegalTransition, Invalid
+from marketplace.errors import (
+    Conflict,
+    Forbidden,
+    IllegalTransition,
+    Invalid,
+    NotFound,
+)
 from marketplace.models.messages import Message
 from marketplace.models.registrations import RegistrationFact
 from marketplace.models.rules import Rule
@@ -380,6 +386,67 @@ def test_an_application_comes_after_effect_and_answers_for_its_truth(
     deal.register("university_admin", "apply", truthful=True)
     with pytest.raises(IllegalTransition):
         deal.register("university_admin", "apply", truthful=True)
+
+
+def offered(deal: Deal, who: str) -> set[str]:
+    world = deal.world
+    actor = world.actor(who)
+    found = registrations.get(world.session, actor, deal.id)
+    view = registrations.view(world.session, actor, found)
+    return {row["name"] for row in view["actions"]}
+
+
+def test_only_who_may_apply_now_is_offered_to(world: World) -> None:
+    world.user("clerk")
+    deal = agreements.draft(world)
+    assert offered(deal, "university_admin") == set()
+    deal.sign()
+    deal.act("firm_admin", "take-effect")
+    assert offered(deal, "university_admin") == {"apply"}
+    assert offered(deal, "firm_admin") == set()
+    imported = agreements.effective(world, is_import=True)
+    assert offered(imported, "firm_admin") == {"apply"}
+    assert offered(imported, "university_admin") == set()
+    ancient = {"signed_on": date(2000, 1, 3), "valid_from": date(2000, 1, 3)}
+    assert offered(agreements.effective(world, **ancient), "firm_admin") == set()
+
+
+@pytest.mark.parametrize("why", ["amounts", "version", "end"])
+def test_registering_is_offered_once_nothing_stands_against_it(
+    world: World, why: str
+) -> None:
+    open_ = {"total_yuan": None, "technical_yuan": None, "non_technical": []}
+    terms = {**agreements.ROYALTY, **open_, "instalments": []}
+    deal = accepted(world, **(terms if why == "amounts" else {}))
+    deal.register("clerk", "first-approve")
+    if why != "amounts":
+        assert "register" in offered(deal, "reviewer")
+    if why == "version":
+        deal.amended(goal="抗拉强度不低于360 MPa。")
+        assert "return-to-check" in offered(deal, "reviewer")
+    if why == "end":
+        deal.act("firm_admin", "rescind", ground="LATE", comment="逾期")
+    assert "register" not in offered(deal, "reviewer")
+
+
+def test_a_broker_in_the_contract_reads_its_registration(world: World) -> None:
+    parties = [
+        party("buyer", world.org("firm").id),
+        party("seller", world.org("university_admin").id),
+        party("broker", world.org("broker").id),
+    ]
+    world.user("broker")
+    deal = agreements.applied(world, parties=parties)
+    assert offered(deal, "broker") == set()
+    found = registrations.get(world.session, world.actor("broker"), deal.id)
+    shown_to_him = registrations.view(world.session, world.actor("broker"), found)
+    assert shown_to_him["readiness"] is None
+    for action in ("apply", "withdraw", "accept"):
+        with pytest.raises((Forbidden, IllegalTransition)):
+            deal.register("broker", action, comment="理由")
+    without = agreements.applied(world)
+    with pytest.raises(NotFound):
+        registrations.get(world.session, world.actor("broker"), without.id)
 
 
 @pytest.mark.parametrize("took", ["accept", "first-approve"])
