@@ -31,7 +31,9 @@ from marketplace.models.messages import Message, MessagePreference
 from marketplace.models.needs import Need
 from marketplace.models.offers import Offer
 from marketplace.models.organisations import OrganisationTie, Qualification
+from marketplace.models.registrations import Registration
 from marketplace.services import needs, offers
+from tests import agreements
 from tests.markets import open_market, open_threads
 from tests.people import World
 from tests.stores import Postgres
@@ -149,6 +151,23 @@ def test_ties_outlive_the_rebuilding_of_their_table(world: World) -> None:
     finally:
         migrations.upgrade(engine)
     assert session.execute(ties).all() == [row for row in before if row.other_org_id]
+
+
+def test_what_waits_for_a_reviewer_counts_as_checked(world: World) -> None:
+    deal = agreements.applied(world)
+    deal.register("clerk", "accept")
+    deal.amended(goal="抗拉强度不低于360 MPa。")
+    deal.register("clerk", "first-approve")
+    world.session.commit()
+    engine = world.session.get_bind()
+    assert isinstance(engine, sa.Engine)
+    world.session.close()
+    try:
+        migrations.downgrade(engine, "0013")
+    finally:
+        migrations.upgrade(engine)
+    checked = world.session.scalars(sa.select(Registration.checked_version)).all()
+    assert checked == [2]
 
 
 def test_going_up_twice_changes_nothing(empty: sa.Engine) -> None:
