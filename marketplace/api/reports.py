@@ -12,6 +12,7 @@ from marketplace.api.edge import Blueprint, actor, etag
 from marketplace.extensions import db
 from marketplace.integrations import sheets
 from marketplace.problems import language
+from marketplace.services import report_sheets
 from marketplace.services import reports as service
 from schemas.reports import (
     PreparedSchema,
@@ -75,8 +76,8 @@ def sheet(report_id: UUID) -> Response:
     report = service.get(db.session(), actor(), report_id)
     spoken = language()
     return exports.export_rows(
-        [heading.get(spoken) for heading in service.SHEET],
-        service.sheet_rows(report.content, spoken),
+        [heading.get(spoken) for heading in report_sheets.SHEET],
+        report_sheets.rows(report.content, spoken),
         exports.wanted_sheet(),
         name=report.number,
     )

@@ -1,14 +1,16 @@
 """Statistical reports: prepared from figures, issued with a digest, never changed.
 
-What is found out after an issue, an entry made late or a correction, stands in the
-next issue of that kind and place, as a list of what was reported and what holds now.
+What is found out after an issue, an entry made late, stands in the next issue of that
+kind and place, as a list of what was reported and what holds now. What is changed,
+cancelled or revoked counts on the day on which that is done: the report of that day's
+period names each such contract with the period in which it was registered.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -30,7 +32,14 @@ from marketplace.models.registrations import RegistrationFact
 from marketplace.models.reports import IssuedReport
 from marketplace.models.rules import Rule
 from marketplace.policies import REPORT_RULES, FigureScope, ReportPlace
-from marketplace.services import codes, conversions, events, indicators, serials
+from marketplace.services import (
+    codes,
+    conversions,
+    events,
+    indicators,
+    report_changes,
+    serials,
+)
 from marketplace.services.events import plain
 from marketplace.services.figures import Question
 from marketplace.services.paging import Listing
@@ -167,6 +176,9 @@ def _prepared(
 ) -> Prepared:
     made = _figures(session, actor, kind, span, place)
     corrections = _corrections(session, actor, kind, span, place)
+    changes: list[dict[str, Any]] = []
+    if place.region:
+        changes = report_changes.of_earlier(session, actor, span, place.region)
     content = {
         "kind": kind.value,
         "title": _both(FORMS[kind].title),
@@ -176,8 +188,10 @@ def _prepared(
         "as_of": plain(actor.now),
         "figures": made,
         "corrections": corrections,
+        "changes": changes,
     }
-    return Prepared(kind, span, place, content, digest_of(content), _note(corrections))
+    note = "\n".join([*_lines(corrections), *report_changes.lines(changes)])
+    return Prepared(kind, span, place, content, digest_of(content), note)
 
 
 def _both(text: Text) -> dict[str, str]:
@@ -404,13 +418,12 @@ def _difference(
     }
 
 
-def _note(corrections: Sequence[Mapping[str, Any]]) -> str:
-    lines = [
+def _lines(corrections: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
         f"{c['period']} {c['where']}：原报 {c['reported'] or '—'}，现为 {c['now']}"
         f"（{Decimal(c['difference']):+}）"
         for c in corrections
     ]
-    return "\n".join(lines)
 
 
 def issue(
@@ -543,63 +556,6 @@ def view(report: IssuedReport) -> dict[str, Any]:
     """Show an issued report, and whether it still is what was issued."""
     sound = digest_of(report.content) == report.digest
     return {**brief(report), "content": report.content, "sound": sound}
-
-
-SHEET = (
-    Text("表", "Table"),
-    Text("名次", "Rank"),
-    Text("代码", "Code"),
-    Text("名称", "Name"),
-    Text("合同数", "Contracts"),
-    Text("同比（%）", "Growth (%)"),
-    Text("成交额（万元）", "Value (10,000 yuan)"),
-    Text("同比（%）", "Growth (%)"),
-    Text("技术交易额（万元）", "Technical amount (10,000 yuan)"),
-    Text("同比（%）", "Growth (%)"),
-)
-"""Headings of the sheet: the seven columns of the bulletins, and where a row stands."""
-
-
-def sheet_rows(content: Mapping[str, Any], language: str) -> Iterable[list[Any]]:
-    """Yield the rows of a report's sheet; amounts in 万元."""
-    side = "en" if language == "en" else "zh"
-    total = {entry["code"]: entry for entry in content["figures"]["headline"]}
-    if {"CT_N", "CT_AMT", "CT_TECH"} <= total.keys():
-        whole = [total[c] for c in ("CT_N", "CT_AMT", "CT_TECH")]
-        yield [
-            "合计" if side == "zh" else "Total",
-            None,
-            None,
-            None,
-            int(whole[0]["value"]),
-            _number(whole[0]["yoy"]),
-            _wan(whole[1]["value"]),
-            _number(whole[1]["yoy"]),
-            _wan(whole[2]["value"]),
-            _number(whole[2]["yoy"]),
-        ]
-    for section in content["figures"]["sections"]:
-        for row in section["rows"]:
-            yield [
-                section["title"][side],
-                row["rank"],
-                row["key"],
-                row["name"][side],
-                row["count"],
-                _number(row["count_yoy"]),
-                _wan(row["total_yuan"]),
-                _number(row["total_yoy"]),
-                _wan(row["technical_yuan"]),
-                _number(row["technical_yoy"]),
-            ]
-
-
-def _wan(amount: str | None) -> Decimal | None:
-    return None if amount is None else Decimal(amount) / 10_000
-
-
-def _number(text: str | None) -> Decimal | str:
-    return "—" if text is None else Decimal(text)
 
 
 def targets(

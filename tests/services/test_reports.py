@@ -16,7 +16,7 @@ from marketplace.models.contracts import ContractParty, ContractPayment
 from marketplace.models.ledger import Event
 from marketplace.models.offers import Offer
 from marketplace.models.reports import IssuedReport
-from marketplace.services import reports
+from marketplace.services import report_sheets, reports
 from tests.listings import make_offer
 from tests.people import World
 from tests.registers import Book, noon
@@ -176,6 +176,51 @@ def test_later_corrections_stand_in_the_next_issue_with_a_note_and_once(
     world.clock.advance(days=10)
     november = {**OCTOBER, "period": "2026-11"}
     assert prepare(world, **november).content["corrections"] == []
+
+
+def test_a_report_names_what_it_took_back_of_earlier_periods(
+    world: World, book: Book
+) -> None:
+    old = book.register(date(2026, 9, 5), "100.00", **QINGDAO)
+    moved = book.register(date(2026, 8, 5), "50.00", **QINGDAO)
+    fresh = book.register(date(2026, 10, 5), "8.00", **QINGDAO)
+    far = book.register(date(2026, 9, 5), "9.00", buyer_region="370102")
+    book.save(world.session)
+    issue(world, **{**OCTOBER, "period": "2026-09"})
+    for contract, day, total, kind, count, region in (
+        (moved, 8, "-20.00", "changed", 0, "370211"),
+        (old, 9, "-100.00", "cancelled", -1, "370211"),
+        (fresh, 9, "-8.00", "revoked", -1, "370211"),
+        (far, 9, "-9.00", "cancelled", -1, "370102"),
+    ):
+        book.enter(
+            contract,
+            date(2026, 10, day),
+            total,
+            kind=kind,
+            count=count,
+            seller_region=region,
+            buyer_region="370102",
+        )
+    book.save(world.session)
+    made = prepare(world, **OCTOBER)
+    assert made.content["corrections"] == [], "September stays as it was reported"
+    told = [
+        (c["kind"], c["period"], c["count"], c["total_yuan"], c["bought_yuan"])
+        for c in made.content["changes"]
+    ]
+    assert told == [
+        ("changed", "2026-08", 0, "-20.00", "0.00"),
+        ("cancelled", "2026-09", -1, "-100.00", "0.00"),
+    ]
+    number = made.content["changes"][1]["number"]
+    assert (
+        f"2026-09 登记的 {number} 于 2026-10-09 注销：-1 项，成交额 -100.00 元"
+        in made.note
+    )
+    rows = [r for r in report_sheets.rows(made.content, "en") if r[2] == number]
+    assert [(r[4], r[6]) for r in rows] == [(-1, Decimal("-0.01"))]
+    assert all(len(r) == len(report_sheets.SHEET) for r in rows)
 
 
 def test_a_period_is_issued_again_only_if_something_has_changed(
