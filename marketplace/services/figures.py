@@ -20,6 +20,7 @@ import sqlalchemy.orm as so
 
 from marketplace import policies
 from marketplace.domain.actors import Actor
+from marketplace.domain.brokers import CERTIFIED
 from marketplace.domain.contracts import EFFECTIVE
 from marketplace.domain.indicators import (
     AXES,
@@ -31,6 +32,7 @@ from marketplace.domain.indicators import (
 )
 from marketplace.domain.needs import POOLED, SOLVED
 from marketplace.domain.periods import Period
+from marketplace.models.brokers import Broker
 from marketplace.models.contracts import Contract
 from marketplace.models.dockings import Docking
 from marketplace.models.ledger import Event
@@ -44,8 +46,6 @@ Key = tuple[str, ...]
 Fact = RegistrationFact
 NO_IP, NO_PLAN = "9", "9"
 """Codes 未涉及知识产权 and 计划外 of lists 3 and 4."""
-BROKERS_IN_FORCE = frozenset({"VALID", "RECORDED", "EVALUATED"})
-"""Where a broker's record stands while his certificate is valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -472,7 +472,7 @@ COUNTED: Mapping[str, tuple[tuple[str, frozenset[str]], tuple[str, frozenset[str
 def _from_events(
     session: so.Session, question: Question
 ) -> Iterable[tuple[Key, Parts]]:
-    if not question.scope.everything:
+    if not question.scope.everything and question.indicator.family not in _PLACED:
         return
     found = event_objects(question)
     count, part = session.execute(
@@ -483,6 +483,10 @@ def _from_events(
     ).one()
     if count or part:
         yield (), Parts(count=int(count), part=int(part))
+
+
+_PLACED = frozenset({Family.BROKER})
+"""Of what only the ledger tells, what has a place by which it can be parted."""
 
 
 def event_objects(question: Question) -> sa.Subquery:
@@ -520,28 +524,61 @@ def event_objects(question: Question) -> sa.Subquery:
 
 
 def _brokers(question: Question) -> sa.Subquery:
-    over = question.period.is_over(question.actor.zone)
-    place = sa.func.row_number().over(
-        partition_by=Event.subject_id, order_by=(Event.at.desc(), Event.id.desc())
+    """Return brokers who stood verified, with a certificate that had not run out.
+
+    State and last day are those that the ledger told of at the moment of the figure,
+    or at the end of its period if that was before.
+    """
+    last_day = min(
+        question.period.end, question.as_of.astimezone(question.actor.zone).date()
     )
-    last = (
-        sa.select(Event.subject_id, Event.to_state, Event.at, place.label("place"))
-        .where(
-            Event.subject_kind == "broker",
-            Event.to_state.is_not(None),
-            Event.at <= question.as_of,
-            Event.at < over,
-        )
-        .subquery()
-    )
-    return (
+    states = _last_broker_events(question, Event.to_state, Event.to_state.is_not(None))
+    until = Event.changes[("valid_until", "new")].as_string()
+    told = Event.changes["valid_until"].as_string().is_not(None)
+    terms = _last_broker_events(question, until, told)
+    found = (
         sa.select(
-            last.c.subject_id.label("id"),
+            states.c.subject_id.label("id"),
             sa.literal("broker").label("kind"),
-            last.c.at,
+            states.c.at,
             sa.literal(1).label("whole"),
             sa.literal(0).label("part"),
         )
-        .where(last.c.place == 1, last.c.to_state.in_(sorted(BROKERS_IN_FORCE)))
+        .join(Broker, Broker.id == states.c.subject_id)
+        .join(Organisation, Organisation.id == Broker.org_id)
+        .outerjoin(terms, sa.and_(terms.c.subject_id == Broker.id, terms.c.place == 1))
+        .where(
+            states.c.place == 1,
+            states.c.value.in_(sorted(s.value for s in CERTIFIED)),
+            sa.or_(terms.c.value.is_(None), terms.c.value >= last_day.isoformat()),
+        )
+    )
+    if not question.scope.everything:
+        found = found.where(
+            policies.within(Organisation.region, question.scope.regions)
+        )
+    return found.subquery()
+
+
+def _last_broker_events(
+    question: Question, value: Any, condition: sa.ColumnElement[bool]
+) -> sa.Subquery:
+    """Return events of brokers, the last one of each in the first place."""
+    place = sa.func.row_number().over(
+        partition_by=Event.subject_id, order_by=(Event.at.desc(), Event.id.desc())
+    )
+    return (
+        sa.select(
+            Event.subject_id,
+            Event.at,
+            value.label("value"),
+            place.label("place"),
+        )
+        .where(
+            Event.subject_kind == "broker",
+            condition,
+            Event.at <= question.as_of,
+            Event.at < question.period.is_over(question.actor.zone),
+        )
         .subquery()
     )

@@ -39,6 +39,7 @@ from marketplace.errors import (
     Text,
     Unauthenticated,
 )
+from marketplace.models.brokers import Broker
 from marketplace.models.contracts import Contract
 from marketplace.models.dockings import Docking
 from marketplace.models.needs import Need, NeedVersion
@@ -617,7 +618,7 @@ def _value(
     return rounded(found, indicator.decimals), None
 
 
-_UNSTARTED = frozenset({Family.CALL, Family.MILESTONE, Family.BROKER})
+_UNSTARTED = frozenset({Family.CALL, Family.MILESTONE})
 PROVINCE = "370000"
 
 
@@ -804,16 +805,19 @@ def _docking_rows(session: so.Session, question: Question) -> Listing[dict[str, 
 
 def _event_rows(session: so.Session, question: Question) -> Listing[dict[str, Any]]:
     found = figures.event_objects(question)
+    brokers = question.indicator.family is Family.BROKER
     statement = sa.select(
         found.c.id,
         found.c.kind,
-        sa.literal("").label("number"),
-        sa.literal("").label("title"),
+        (Broker.certificate_no if brokers else sa.literal("")).label("number"),
+        (Broker.name if brokers else sa.literal("")).label("title"),
         found.c.at,
         found.c.whole,
         found.c.part,
     )
-    if not question.scope.everything:
+    if brokers:
+        statement = statement.join(Broker, Broker.id == found.c.id)
+    elif not question.scope.everything:
         statement = statement.where(sa.false())
     return Listing(
         session,

@@ -12,7 +12,8 @@ import pytest
 from marketplace.domain.indicators import INDICATORS
 from marketplace.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from marketplace.models.rules import Rule
-from marketplace.services import indicators
+from marketplace.services import indicators, reports
+from tests.brokers import RECORD, verified
 from tests.listings import make_need
 from tests.people import World
 from tests.registers import Book, event, noon, write_events
@@ -204,6 +205,7 @@ def test_a_share_of_gdp_needs_a_gdp_with_a_source(world: World, book: Book) -> N
 def test_every_figure_answers_before_there_is_anything(world: World, code: str) -> None:
     found = ask(world, code, period="2026")
     known = {"CT_N", "CT_AMT", "CT_TECH", "OUT", "IN", "NEED_N", "DOCK_N", "DOCK_OK"}
+    known.add("BRK_N")
     assert (found.total.value == 0) if code in known else found.total.value is None
     assert code in known or found.total.reason
     actor = world.actor("operator")
@@ -245,9 +247,6 @@ def test_calls_and_milestones_are_counted_from_the_ledger_alone(world: World) ->
             event("milestone", stone, "pass", at, "PASSED"),
             event("milestone", late, "pass-late", at, "PASSED_LATE"),
             event("milestone", UUID(int=8), "fail", at, "FAILED"),
-            event("broker", UUID(int=9), "record", at, "VALID"),
-            event("broker", UUID(int=10), "record", at, "VALID"),
-            event("broker", UUID(int=10), "expire", at + timedelta(days=40), "EXPIRED"),
         ],
     )
     for code, value in (
@@ -255,10 +254,52 @@ def test_calls_and_milestones_are_counted_from_the_ledger_alone(world: World) ->
         ("AWARD_RATE", "50.00"),
         ("FAIL_RATE", "50.00"),
         ("MS_ONTIME", "33.33"),
-        ("BRK_N", "1"),
     ):
         assert ask(world, code, period="2026").total.value == Decimal(value), code
-    assert ask(world, "BRK_N", period="2026-05").total.value == 2
+
+
+def test_brokers_count_while_they_are_verified_and_their_certificate_runs(
+    world: World,
+) -> None:
+    place = verified(world, valid_until="2026-12-31")
+    ledger = ("2026", "2026-11")
+    assert [ask(world, "BRK_N", period=p).total.value for p in ledger] == [1, 1]
+    assert ask(world, "BRK_N", period="2026-10").total.value == 0, "not yet verified"
+    actor = world.actor("operator")
+    rows = indicators.rows(world.session, actor, "BRK_N", period="2026").page().items
+    assert [(r["number"], r["count"]) for r in rows] == [("JJ-2024-0001", 1)]
+    own = ask(world, "BRK_N", "far_district", period="2026")
+    assert own.total.value == 1, "the broker's unit is of Jinan"
+    assert ask(world, "BRK_N", "district", period="2026").total.value == 0
+    world.clock.advance(days=80)
+    assert ask(world, "BRK_N", period="2027").total.value == 0, "it has run out"
+    assert ask(world, "BRK_N", period="2026").total.value == 1
+    before = world.clock.now()
+    world.clock.advance(days=1)
+    world.client("operator").act(place, "suspend", {"comment": "证书被撤销"})
+    assert ask(world, "BRK_N", period="2026").total.value == 1
+    world.clock.advance(days=1)
+    assert ask(world, "BRK_N", period="2027", as_of=before).total.value == 0
+
+
+def test_a_certificate_that_is_renewed_counts_from_its_check_on(world: World) -> None:
+    place = verified(world, valid_until="2026-12-31")
+    world.clock.advance(days=3)
+    client = world.client("broker")
+    sent = {**RECORD, "valid_until": "2029-12-31"}
+    headers = {"If-Match": client.get(place).headers["ETag"]}
+    assert client.open("PUT", place, json=sent, headers=headers).status_code == 200
+    assert ask(world, "BRK_N", period="2026").total.value == 0, "to be checked again"
+    assert world.client("operator").act(place, "verify").status_code == 200
+    world.clock.advance(days=400)
+    assert ask(world, "BRK_N", period="2027").total.value == 1
+
+
+def test_the_doubling_of_brokers_is_followed_by_its_figure(world: World) -> None:
+    found = {
+        t["key"]: t for t in reports.targets(world.session, world.actor("operator"))
+    }["target.brokers"]
+    assert (found["indicator"], found["value"]) == ("BRK_N", 0)
 
 
 MEASURES = (
