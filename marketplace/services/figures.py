@@ -312,6 +312,11 @@ def contributors(session: so.Session, question: Question) -> dict[Key, int]:
         .group_by(Fact.contract_id, *keys)
         .having(adds_something(question))
     )
+    if not keys:
+        number = session.scalar(
+            sa.select(sa.func.count()).select_from(statement.subquery())
+        )
+        return {(): number} if number else {}
     found: dict[Key, set[UUID]] = {}
     for contract_id, *raw in session.execute(statement):
         key = tuple(

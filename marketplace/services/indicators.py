@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -18,10 +18,12 @@ from marketplace.domain.actors import Actor
 from marketplace.domain.indicators import (
     AXES,
     BASE_IS_ZERO,
+    BUYER_AXES,
     FLOW,
     INDICATORS,
     MOST_AXES,
     NO_DATA,
+    SELLER_AXES,
     Axis,
     Family,
     Indicator,
@@ -544,13 +546,25 @@ def _hidden(session: so.Session, question: Question) -> frozenset[Key]:
     if not question.scope.public:
         return frozenset()
     fewest = _public_rule(session, question.actor)["fewest"]
-    if question.indicator.family not in _DRILLED:
+    family = question.indicator.family
+    if family is Family.CONTRACT:
+        return frozenset(_hidden_contracts(session, question, fewest))
+    if family not in _DRILLED:
         return frozenset()
-    whole = figures.contributors(session, replace(question, axes=()))
-    if 0 < sum(whole.values()) < fewest:
-        return frozenset({(), *figures.table(session, question)})
+    return frozenset(_pattern(session, question, fewest))
+
+
+def _pattern(
+    session: so.Session,
+    question: Question,
+    fewest: int,
+    known: Collection[Key] = (),
+) -> set[Key]:
+    """Return what one table hides; ``known`` are cells that another one tells."""
+    if 0 < _makers(session, question) < fewest:
+        return {(), *figures.table(session, question)}
     if not question.axes:
-        return frozenset()
+        return set()
     made = figures.contributors(session, question)
     order = sorted(made, key=lambda key: (made[key], key))
     hidden = {key for key in order if made[key] < fewest}
@@ -558,8 +572,55 @@ def _hidden(session: so.Session, question: Question) -> frozenset[Key]:
         rest = sum(made[k] for k in hidden)
         if not hidden or (rest >= fewest and len(hidden) > 1):
             break
-        hidden.add(key)
-    return frozenset(hidden)
+        if key not in known:
+            hidden.add(key)
+    return hidden
+
+
+def _makers(session: so.Session, question: Question) -> int:
+    return sum(figures.contributors(session, replace(question, axes=())).values())
+
+
+def _hidden_contracts(session: so.Session, question: Question, fewest: int) -> set[Key]:
+    """Return the cells that no figure of contracts shows the public.
+
+    What is sold and what is bought leave out contracts without a place, which the
+    other figures count: the difference of two figures is these contracts, as if they
+    were a cell of the total. Where they are too few, what is sold or bought is not
+    told at all; where they are enough, all figures hide the same cells, so that the
+    differences of cells tell of as many.
+    """
+    everything = replace(question, indicator=INDICATORS["CT_N"])
+    hidden: set[Key] = set()
+    known: set[Key] = set()
+    for codes_, end, axes in _SIDES:
+        unplaced = replace(everything, filters={end: ("",)})
+        left_out = _makers(session, unplaced)
+        placed = replace(question, indicator=INDICATORS[codes_[0]])
+        too_few = 0 < left_out < fewest or 0 < _makers(session, placed) < fewest
+        if too_few and question.indicator.code in codes_:
+            return {(), *figures.table(session, question)}
+        if too_few or not left_out or not _is_asked_by(placed):
+            continue
+        by_place = {a.code for a in question.axes} & axes
+        if by_place:
+            known.add(("",))
+            continue
+        hidden |= _pattern(session, placed, fewest)
+        hidden |= _pattern(session, unplaced, fewest)
+    return hidden | _pattern(session, everything, fewest, known)
+
+
+_SIDES: tuple[tuple[tuple[str, ...], str, frozenset[str]], ...] = (
+    (("OUT", "LOCAL", "GDP_SHARE"), "seller_district", SELLER_AXES),
+    (("IN",), "buyer_district", BUYER_AXES),
+)
+"""Figures that leave out contracts with no place of one side, and that side's axes."""
+
+
+def _is_asked_by(question: Question) -> bool:
+    """Tell whether the public can have an indicator by the axes of a question."""
+    return all(axis.code in question.indicator.axes for axis in question.axes)
 
 
 _DRILLED = frozenset({Family.CONTRACT, Family.NEED, Family.DOCKING})

@@ -441,6 +441,72 @@ def test_a_contract_that_only_moves_makes_no_cell_of_three(
     assert shown(found)["T"] is None
 
 
+def public_cells(world: World, code: str, axis: str) -> dict[str, Any]:
+    found = ask(world, code, "stranger", by=[axis])
+    return {"": found.total.value, **{c.key[axis]: c.value for c in found.cells}}
+
+
+@pytest.mark.parametrize("code", ["OUT", "IN", "LOCAL"])
+def test_a_contract_without_a_place_is_no_difference_of_two_public_figures(
+    world: World, book: Book, code: str
+) -> None:
+    nowhere = {"seller_region": "", "buyer_region": ""}
+    for number in range(8):
+        book.register(
+            date(2026, 8, 3),
+            "10.00",
+            contract_class="DT"[number % 2],
+            buyer_region="370102" if number > 3 else "370202",
+        )
+    book.register(date(2026, 8, 3), "777.00", **nowhere)
+    book.save(world.session)
+    assert public_cells(world, "CT_AMT", "class")[""] == 857
+    axis = "buyer_city" if code == "IN" else "seller_city"
+    for by in ("class", axis):
+        told = public_cells(world, code, by)
+        assert set(told.values()) == {None}, "the rest is one contract"
+    for _ in range(2):
+        book.register(date(2026, 8, 3), "5.00", **nowhere)
+    book.save(world.session)
+    assert public_cells(world, code, "class")[""] is not None, "it is three now"
+
+
+def test_differences_of_public_cells_are_of_enough_contracts(
+    world: World, book: Book
+) -> None:
+    rows = [("D", "370102")] * 5 + [("T", "370102")] * 6 + [("S", "370102")] * 7
+    rows += [("D", ""), *[("T", "")] * 4, *[("S", "")] * 5]
+    for letter, region in rows:
+        book.register(
+            date(2026, 8, 3), "10.00", contract_class=letter, seller_region=region
+        )
+    book.save(world.session)
+    told = [public_cells(world, code, "class") for code in ("CT_AMT", "OUT")]
+    for cells_ in told:
+        assert (cells_["D"], cells_["T"]) == (None, None), "one contract, covered"
+        assert cells_["S"] is not None
+    assert [t[""] for t in told] == [280, 180]
+
+
+def test_the_cell_without_a_place_covers_no_other_where_the_rest_is_told(
+    world: World, book: Book
+) -> None:
+    for region, number in (("370102", 2), ("370211", 6), ("", 3)):
+        for _ in range(number):
+            book.register(date(2026, 8, 3), "10.00", seller_region=region)
+    book.save(world.session)
+    told = {
+        code: ask(world, code, "stranger", by=["seller_city"])
+        for code in ("CT_AMT", "OUT")
+    }
+    assert cells(told["OUT"]) == {("370100",): None, ("370200",): None}
+    assert cells(told["CT_AMT"]) == {
+        ("",): 30,
+        ("370100",): None,
+        ("370200",): None,
+    }
+
+
 def test_a_share_does_not_tell_the_public_of_the_one_exception(
     world: World, book: Book
 ) -> None:
