@@ -28,10 +28,12 @@ def _word(words: type[StrEnum], **more: Any) -> fields.String:
 
 
 class SidePartySchema(OpaqueSchema):
-    """A unit or a user of one side."""
+    """A unit or a user of one side, or an outside party, named by its credit code."""
 
-    kind = fields.String(required=True, validate=validate.OneOf(["unit", "user"]))
-    id = fields.UUID(required=True)
+    kind = fields.String(
+        required=True, validate=validate.OneOf(["unit", "user", "outside"])
+    )
+    id = fields.UUID(required=True, allow_none=True)
     name = fields.String(required=True)
 
 

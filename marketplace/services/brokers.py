@@ -22,18 +22,20 @@ from marketplace.domain.brokers import (
     CERTIFIED,
     CHECKED,
 )
+from marketplace.domain.conflicts import UPHELD, Purpose
 from marketplace.domain.contracts import EXECUTED, Side
 from marketplace.domain.ids import new_id
 from marketplace.domain.masking import mask_name, mask_number
 from marketplace.domain.roles import Tier
 from marketplace.errors import Conflict, FieldError, Forbidden, Text
 from marketplace.models.brokers import Broker, BrokerRating
+from marketplace.models.conflicts import ConflictCheck
 from marketplace.models.contracts import Contract, ContractParty
 from marketplace.models.dockings import Docking
 from marketplace.models.ledger import Event
 from marketplace.models.organisations import Organisation
 from marketplace.policies import Grant
-from marketplace.services import contents, events, steps
+from marketplace.services import conflicts, contents, events, steps
 from marketplace.services.fields import (
     Code,
     Codes,
@@ -46,6 +48,7 @@ from marketplace.services.fields import (
     Words,
 )
 from marketplace.services.paging import Listing
+from marketplace.services.relation_loader import unit_key
 
 Values = dict[str, Any]
 PATH = "/api/v1/brokers"
@@ -430,19 +433,59 @@ def _records(session: so.Session, brokers: Sequence[Broker]) -> dict[UUID, Recor
 def _deals(
     session: so.Session, user_ids: Collection[UUID]
 ) -> dict[UUID | None, tuple[int, Decimal]]:
+    """Add up what came out of dockings of brokers, affiliated deals left out."""
     rows = session.execute(
-        sa.select(Docking.broker_id, Contract.total_yuan)
+        sa.select(
+            Docking.broker_id,
+            Docking.broker_org_id,
+            Docking.need_id,
+            Contract.id,
+            Contract.total_yuan,
+        )
         .join(Docking, Docking.id == Contract.docking_id)
         .where(
             Docking.broker_id.in_(user_ids),
             policies.one_of(Contract.state, EXECUTED),
             Contract.contract_class.is_distinct_from(MEDIATION),
+            Contract.is_related.is_(False),
+        )
+    ).all()
+    tied = _affiliated(session, {i for row in rows for i in (row.id, row.need_id)})
+    found: dict[UUID | None, tuple[int, Decimal]] = {}
+    for row in rows:
+        broker = unit_key(row.broker_org_id)
+        if None in tied.get(row.id, ()) or broker in tied.get(row.need_id, ()):
+            continue
+        number, amount = found.get(row.broker_id, (0, NOTHING))
+        found[row.broker_id] = (number + 1, amount + (row.total_yuan or NOTHING))
+    return found
+
+
+def _affiliated(
+    session: so.Session, subjects: Collection[UUID]
+) -> dict[UUID, set[str | None]]:
+    """Return who was found to belong to the other side, by the checks that are kept.
+
+    Under a contract's identifier None stands for any of its parties: a deal of related
+    parties is nobody's merit. Under a need's the units that brokered for it.
+    """
+    certain = sa.or_(
+        policies.one_of(ConflictCheck.outcome, conflicts.CERTAIN),
+        ConflictCheck.decision == UPHELD,
+    )
+    rows = session.execute(
+        sa.select(
+            ConflictCheck.subject_kind, ConflictCheck.subject_id, ConflictCheck.left
+        ).where(
+            ConflictCheck.subject_id.in_(subjects),
+            policies.one_of(ConflictCheck.purpose, {Purpose.BROKER, Purpose.CONTRACT}),
+            certain,
         )
     )
-    found: dict[UUID | None, tuple[int, Decimal]] = {}
-    for broker_id, total in rows:
-        number, amount = found.get(broker_id, (0, NOTHING))
-        found[broker_id] = (number + 1, amount + (total or NOTHING))
+    found: dict[UUID, set[str | None]] = {}
+    for kind, subject_id, left in rows:
+        names = {None} if kind == "contract" else set(left)
+        found.setdefault(subject_id, set()).update(names)
     return found
 
 

@@ -29,6 +29,7 @@ from marketplace.domain.brokers import (
     is_whole,
     split,
 )
+from marketplace.domain.conflicts import CLEARED, UPHELD, Outcome, Purpose
 from marketplace.domain.contracts import COMPLETED, DRAFT, EXECUTED, IN_FORCE, Side
 from marketplace.domain.ids import new_id
 from marketplace.errors import (
@@ -46,11 +47,12 @@ from marketplace.models.brokers import (
 )
 from marketplace.models.contracts import Contract, ContractParty
 from marketplace.models.dockings import Docking
-from marketplace.services import contract_contents, contracts, events, relations
+from marketplace.services import conflicts, contract_contents, contracts, events
 from marketplace.services.brokers import MEDIATION, names_of
 from marketplace.services.fields import Amount, Code, Items, Reader, Reference, Words
 from marketplace.services.fields import Share as Percent
 from marketplace.services.paging import Listing
+from marketplace.services.relation_loader import id_in
 
 Values = dict[str, Any]
 NOTHING = Decimal("0.00")
@@ -152,9 +154,16 @@ def beside(session: so.Session, contract: Contract) -> list[UUID]:
 
 
 def affiliations(
-    session: so.Session, deal: Deal, *, but: frozenset[UUID] = frozenset()
-) -> list[tuple[UUID, UUID]]:
-    """Return pairs of units of a deal that belong together by declared ties.
+    session: so.Session,
+    actor: Actor,
+    deal: Deal,
+    *,
+    but: frozenset[UUID] = frozenset(),
+) -> dict[tuple[UUID, UUID], bool]:
+    """Return pairs of units of a deal that belong together, by the graph of relations.
+
+    The ties of the day on which the contract was signed count, and what an operator
+    has decided about them.
 
     Parameters
     ----------
@@ -164,26 +173,49 @@ def affiliations(
 
     Returns
     -------
-    list of pairs
-        Mediating unit or buyer first; in the order of the contract.
+    dict of pairs to bool
+        Mediating unit or buyer first; False where nobody has decided yet on what is
+        only suspected.
     """
-    buyers = threads.party_orgs(deal.contract, Side.BUYER)
-    sellers = threads.party_orgs(deal.contract, Side.SELLER)
-    found = []
-    for own, others in (
-        *((org, [*buyers, *sellers]) for org in rights.mediating_orgs(deal)),
-        *((org, sellers) for org in buyers),
+    contract = deal.contract
+    buyers = threads.party_orgs(contract, Side.BUYER)
+    sellers = threads.party_orgs(contract, Side.SELLER)
+    mediating = rights.mediating_orgs(deal)
+    subjects = [i for i in (contract.id, contract.docking_id, contract.need_id) if i]
+    found: dict[tuple[UUID, UUID], bool] = {}
+    for purpose, left, right in (
+        (Purpose.BROKER, mediating, [*buyers, *sellers]),
+        (Purpose.CONTRACT, buyers, sellers),
     ):
-        related = relations.related_org_ids(session, {own}) | {own}
-        exempt = but if own not in buyers else frozenset()
-        found += [(own, o) for o in others if o in related and o not in exempt]
+        outcomes = conflicts.pairs(
+            session,
+            purpose=purpose,
+            left=conflicts.side(units=left),
+            right=conflicts.side(units=right),
+            on=min(contract.signed_on or actor.today, actor.today),
+            today=actor.today,
+            zone=actor.zone,
+        )
+        for ends, outcome in outcomes.items():
+            own, other = map(id_in, ends)
+            if purpose is Purpose.BROKER and other in but:
+                continue
+            sure = outcome in conflicts.CERTAIN
+            if outcome is Outcome.ASK:
+                decided = conflicts.decision_on(session, subjects, *ends)
+                if decided is CLEARED:
+                    continue
+                sure = decided is UPHELD
+            if sure or outcome is Outcome.ASK:
+                found[own, other] = sure or found.get((own, other), False)
     return found
 
 
-def deal_facts(session: so.Session, deal: Deal) -> Values:
+def deal_facts(session: so.Session, actor: Actor, deal: Deal) -> Values:
     """Show what matters of a deal for who mediates it."""
     contract = deal.contract
-    pairs = affiliations(session, deal)
+    found = affiliations(session, actor, deal)
+    pairs = [pair for pair, sure in found.items() if sure]
     shape = shape_of(session, contract)
     return {
         "shape": shape.value,
@@ -515,7 +547,7 @@ def proposals(session: so.Session, actor: Actor, contract_id: UUID) -> Values:
     policies.require(actor, "read-shares", deal, rights.SHARE_RULES)
     found = _proposals(session, deal.contract.id)
     return {
-        "deal": deal_facts(session, deal),
+        "deal": deal_facts(session, actor, deal),
         "items": [view(session, actor, deal, proposal) for proposal in found],
         "may_propose": policies.may(actor, "propose-shares", deal, rights.SHARE_RULES)
         is not None,

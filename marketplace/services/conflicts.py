@@ -14,13 +14,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 import sqlalchemy.orm as so
 from sqlalchemy.exc import IntegrityError
 
 from marketplace import policies
-from marketplace.domain.actors import Actor
+from marketplace.domain.actors import SHANGHAI, Actor
 from marketplace.domain.conflicts import (
     CLEARED,
     CONFLICT_WORKFLOW,
@@ -51,12 +52,19 @@ from marketplace.services.paging import Listing
 from marketplace.services.relation_graph import (
     EdgeKind,
     Finding,
+    FindingKind,
     Limits,
     RelationGraph,
     Step,
     findings,
 )
-from marketplace.services.relation_loader import id_in, load, unit_key, user_key
+from marketplace.services.relation_loader import (
+    code_key,
+    id_in,
+    load,
+    unit_key,
+    user_key,
+)
 
 HREF = "/api/v1/conflict-checks"
 
@@ -67,21 +75,50 @@ class Side:
 
     For an expert give the person and the units that he belongs to: a relation of his
     employer is then judged as the employer's, not as an indirect one of his own.
+
+    Parameters
+    ----------
+    codes : frozenset of str
+        Credit codes of parties that are not known by an identifier.
     """
 
     units: frozenset[UUID] = frozenset()
     users: frozenset[UUID] = frozenset()
+    codes: frozenset[str] = frozenset()
 
     @property
     def keys(self) -> list[str]:
         """Names in the graph of relations, in order."""
         units, users = map(unit_key, self.units), map(user_key, self.users)
-        return sorted([*units, *users])
+        return sorted([*units, *users, *map(code_key, self.codes)])
+
+    def __bool__(self) -> bool:
+        """Tell whether anybody stands on it."""
+        return bool(self.units or self.users or self.codes)
 
 
-def side(*, units: Iterable[UUID] = (), users: Iterable[UUID] = ()) -> Side:
-    """Make a side out of identifiers."""
-    return Side(frozenset(units), frozenset(users))
+def side(
+    *,
+    units: Iterable[UUID] = (),
+    users: Iterable[UUID] = (),
+    codes: Iterable[str] = (),
+) -> Side:
+    """Make a side out of identifiers and credit codes."""
+    return Side(frozenset(units), frozenset(users), frozenset(codes))
+
+
+def _registered(session: so.Session, given: Side) -> Side:
+    """Return a side whose codes that are registered here are units."""
+    if not given.codes:
+        return given
+    rows = session.execute(
+        sa.select(Organisation.id, Organisation.uscc).where(
+            Organisation.uscc.in_(sorted(given.codes))
+        )
+    ).all()
+    known = {row.uscc for row in rows}
+    units = given.units | {row.id for row in rows}
+    return Side(units, given.users, given.codes - known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +146,11 @@ class Consequences:
     def of(self, finding: Finding) -> Outcome:
         """Return what the rule makes of one finding."""
         outcomes = self.declared if finding.is_declared else self.detected
-        return Outcome(outcomes.get(finding.kind.value, outcomes[""]))
+        kind = finding.kind.value
+        small = f"{kind}_small"
+        if small in outcomes and _is_of_small_shares(finding):
+            kind = small
+        return Outcome(outcomes.get(kind, outcomes[""]))
 
     def together(self, outcomes: Collection[Outcome]) -> Outcome:
         """Return what holds when there are several findings.
@@ -122,6 +163,20 @@ class Consequences:
             if outcome in outcomes and not (outcome is Outcome.ASK and settled):
                 return outcome
         return Outcome.PASS
+
+
+_WEAK = frozenset({FindingKind.SHAREHOLDING, FindingKind.INDIRECT})
+
+
+def _is_of_small_shares(finding: Finding) -> bool:
+    """Tell whether two are related by nothing but known shares, without influence.
+
+    Shares that give control or influence make a finding of another kind.
+    """
+    return finding.kind in _WEAK and all(
+        step.edge.kind is EdgeKind.SHAREHOLDER and step.edge.share is not None
+        for step in finding.path.steps
+    )
 
 
 def refusing(session: so.Session, purpose: Purpose, *, on: date) -> Consequences:
@@ -183,6 +238,7 @@ def check(
     NotFound
         A unit or user does not exist.
     """
+    left, right = _registered(session, left), _registered(session, right)
     _require_known(session, left, right)
     near = load(session, left.keys, right.keys, on=actor.today, zone=actor.zone)
     found = findings(
@@ -524,6 +580,66 @@ def outlooks(
     return found
 
 
+def pairs(
+    session: so.Session,
+    *,
+    purpose: Purpose,
+    left: Side,
+    right: Side,
+    on: date,
+    today: date,
+    zone: ZoneInfo = SHANGHAI,
+) -> dict[tuple[str, str], Outcome]:
+    """Say for each two of two sides what a check would come to; nothing is kept.
+
+    Parameters
+    ----------
+    on : date
+        The day whose ties count, for example that on which a contract was signed.
+    today : date
+        The day whose rules count.
+
+    Returns
+    -------
+    dict of (str, str) to Outcome
+        By the keys of the two; those without any relation are not there.
+    """
+    one, other = _registered(session, left), _registered(session, right)
+    if not one or not other:
+        return {}
+    rule = refusing(session, purpose, on=today)
+    near = load(session, one.keys, other.keys, on=on, zone=zone, rules_on=today)
+    found: dict[tuple[str, str], set[Outcome]] = {}
+    limits = _limits(session, today)
+    for finding in findings(near.graph, one.keys, other.keys, limits=limits):
+        ends = (finding.left, finding.right)
+        found.setdefault(ends, set()).add(rule.of(finding))
+    return {ends: rule.together(outcomes) for ends, outcomes in found.items()}
+
+
+CERTAIN = frozenset({Outcome.MARK, Outcome.REFUSE})
+"""Outcomes of sides that certainly belong together."""
+
+
+def decision_on(
+    session: so.Session, subjects: Collection[UUID], one: str, other: str
+) -> ConflictState | None:
+    """Return what an operator has decided last on two parties of some matters."""
+    rows = session.scalars(
+        sa.select(ConflictCheck)
+        .where(
+            ConflictCheck.subject_id.in_(subjects),
+            policies.one_of(ConflictCheck.decision, {CLEARED, UPHELD}),
+        )
+        .order_by(ConflictCheck.decided_at.desc(), ConflictCheck.id.desc())
+    )
+    for row in rows:
+        sides = (set(row.left), set(row.right))
+        if any(one in a and other in b for a, b in (sides, sides[::-1])):
+            return row.decision
+    return None
+
+
 def unaffected(
     session: so.Session,
     actor: Actor,
@@ -581,7 +697,11 @@ def _names(session: so.Session, keys: Collection[str]) -> dict[str, str]:
 def _brief(row: ConflictCheck, names: dict[str, str]) -> dict[str, Any]:
     def parties(keys: list[str]) -> list[dict[str, Any]]:
         return [
-            {"kind": key.partition(":")[0], "id": id_in(key), "name": names[key]}
+            {
+                "kind": key.partition(":")[0],
+                "id": None if key.startswith(code_key("")) else id_in(key),
+                "name": names.get(key) or key.partition(":")[2],
+            }
             for key in keys
         ]
 

@@ -753,29 +753,50 @@ def _not_ahead(reader: Reader, actor: Actor, values: Values) -> None:
 def is_related(session: so.Session, actor: Actor, contract: Contract) -> bool:
     """Whether buyers and sellers are known to belong together.
 
-    Parties outside of this market are not looked at here: the pre-check asks about
-    them. What is only suspected goes to an operator.
+    Outside parties are looked up by their credit codes. Who mediates is checked with
+    both sides as well, for his record: his ties make no deal one of related parties.
+    What is only suspected goes to an operator.
 
     Raises
     ------
     ConflictOfInterest
         The rule in force does not let them make a contract at all.
     """
-    buyers, sellers = (
-        rights.party_orgs(contract, side) for side in (Side.BUYER, Side.SELLER)
+    rows = contract_contents.values_of(contract.current)["parties"]
+    outside = {
+        side: [
+            row["uscc"]
+            for row in rows
+            if row["side"] == side and not row["organisation_id"] and row["uscc"]
+        ]
+        for side in Side
+    }
+    buyers, sellers, brokers = (
+        conflicts.side(units=rights.party_orgs(contract, side), codes=outside[side])
+        for side in (Side.BUYER, Side.SELLER, Side.BROKER)
     )
-    if not buyers or not sellers:
-        return False
-    row = conflicts.require_clear(
-        session,
-        actor,
-        purpose=Purpose.CONTRACT,
-        subject_kind="contract",
-        subject_id=contract.id,
-        left=conflicts.side(units=buyers),
-        right=conflicts.side(units=sellers),
+    related = False
+    both = conflicts.side(
+        units=buyers.units | sellers.units, codes=buyers.codes | sellers.codes
     )
-    return conflicts.answer(session, row).is_related
+    for purpose, left, right in (
+        (Purpose.CONTRACT, buyers, sellers),
+        (Purpose.BROKER, brokers, both),
+    ):
+        if not left or not right:
+            continue
+        row = conflicts.require_clear(
+            session,
+            actor,
+            purpose=purpose,
+            subject_kind="contract",
+            subject_id=contract.id,
+            left=left,
+            right=right,
+        )
+        if purpose is Purpose.CONTRACT:
+            related = conflicts.answer(session, row).is_related
+    return related
 
 
 def _put_signature(move: _Move, version: ContractVersion) -> None:

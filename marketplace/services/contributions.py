@@ -169,7 +169,7 @@ def _of_contract(session: so.Session, actor: Actor, contract_id: UUID) -> Values
         "contract_id": deal.contract.id,
         "need_id": deal.contract.need_id,
         "items": _show(session, actor, found, known),
-        "deal": commissions.deal_facts(session, deal),
+        "deal": commissions.deal_facts(session, actor, deal),
     }
 
 

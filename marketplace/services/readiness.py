@@ -19,6 +19,7 @@ import sqlalchemy as sa
 import sqlalchemy.orm as so
 
 from marketplace.domain.actors import SHANGHAI
+from marketplace.domain.conflicts import UPHELD, Outcome, Purpose
 from marketplace.domain.contracts import (
     ContractState,
     RegistrationState,
@@ -35,11 +36,11 @@ from marketplace.models.contracts import (
 from marketplace.models.organisations import Organisation
 from marketplace.models.registrations import Registration
 from marketplace.services import (
+    conflicts,
     readiness_amounts,
     readiness_classes,
     readiness_papers,
     readiness_parties,
-    relations,
     rules,
 )
 from marketplace.services.contract_contents import CONTENT
@@ -304,7 +305,7 @@ def picture_of(
         state=contract.state,
         today=today,
         earlier=_earlier(session, contract, parties),
-        related=_related(session, parties),
+        related=_related(session, contract, parties, today),
         concluded_on=_concluded_on(contract),
         registry_region=_registry_region(session, contract),
     )
@@ -475,14 +476,43 @@ def _buyers(session: so.Session, ids: Sequence[UUID]) -> dict[UUID, set[str]]:
     return found
 
 
-def _related(session: so.Session, parties: Sequence[PartyFacts]) -> bool | None:
-    """Tell whether a buyer and a seller are related, by what units declared."""
+def _related(
+    session: so.Session,
+    contract: Contract,
+    parties: Sequence[PartyFacts],
+    today: date,
+) -> bool | None:
+    """Tell whether a buyer and a seller are related, by the ties of its day.
+
+    It is the graph that the check of the contract asks. None where a party is known
+    by nothing but its name, or where an operator would have to look.
+    """
     sides = {
-        side: [p.organisation_id for p in parties if p.side == side]
+        side: [p for p in parties if p.side == side]
         for side in (Side.BUYER, Side.SELLER)
     }
-    sellers = {key for key in sides[Side.SELLER] if key is not None}
-    buyers = {key for key in sides[Side.BUYER] if key is not None}
-    if sellers and buyers & relations.related_org_ids(session, sellers):
+    left, right = (
+        conflicts.side(
+            units=[p.organisation_id for p in found if p.organisation_id],
+            codes=[p.uscc for p in found if not p.organisation_id and p.uscc],
+        )
+        for found in sides.values()
+    )
+    outcomes = conflicts.pairs(
+        session,
+        purpose=Purpose.CONTRACT,
+        left=left,
+        right=right,
+        on=min(contract.signed_on or today, today),
+        today=today,
+    )
+    if conflicts.CERTAIN & set(outcomes.values()):
         return True
-    return None if None in sides[Side.BUYER] + sides[Side.SELLER] else False
+    open_ = [ends for ends, outcome in outcomes.items() if outcome is Outcome.ASK]
+    decided = {conflicts.decision_on(session, [contract.id], *ends) for ends in open_}
+    if UPHELD in decided:
+        return True
+    unknown = any(
+        not (p.organisation_id or p.uscc) for found in sides.values() for p in found
+    )
+    return None if unknown or None in decided else False

@@ -224,9 +224,9 @@ def related_flag(picture: Picture, rule: RuleRow, rules: RuleSet) -> Faults:  # 
         yield Fault(
             PASS,
             Text(
-                "有当事人未在平台登记，无法核对关联关系；请自行确认",
-                "a party is not registered here, so ties could not be looked up:"
-                " confirm that there are none",
+                "无法核对全部当事人的关联关系；请自行确认",
+                "not all ties of the parties could be looked up: confirm that there"
+                " are none",
             ),
             ("/is_related",),
         )

@@ -101,6 +101,7 @@ def load(
     *,
     on: date,
     zone: ZoneInfo = SHANGHAI,
+    rules_on: date | None = None,
 ) -> Neighbourhood:
     """Read what joins two sides, as far as the rule in force looks.
 
@@ -110,16 +111,18 @@ def load(
     Parameters
     ----------
     left, right : collection of str
-        Keys of units and users.
+        Keys of units, users and outside parties.
     on : date
-        The day whose ties and rules hold.
+        The day whose ties hold.
+    rules_on : date, optional
+        The day whose rules hold; by default the same.
 
     Returns
     -------
     Neighbourhood
         The ties that held on the day.
     """
-    reading = _Reading(session, {*left, *right}, on, zone)
+    reading = _Reading(session, {*left, *right}, on, zone, rules_on or on)
     reading.explore()
     reading.bridge(left, right)
     return reading.result()
@@ -147,17 +150,22 @@ class _Reading:
     starts: set[str]
     on: date
     zone: ZoneInfo
+    rules_on: date
     parties: dict[str, Party] = field(default_factory=dict)
     edges: dict[tuple[str, ...], Edge] = field(default_factory=dict)
     unexplored: set[str] = field(default_factory=set)
     unit_of_code: dict[str, UUID | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        search = rules.in_force(self.session, "conflicts.search", on=self.on).value
+        search = rules.in_force(
+            self.session, "conflicts.search", on=self.rules_on
+        ).value
         self.reach = Reach(
             search["rounds"], search["most_parties"], search["most_neighbours"]
         )
-        owners = rules.in_force(self.session, "conflicts.state_owners", on=self.on)
+        owners = rules.in_force(
+            self.session, "conflicts.state_owners", on=self.rules_on
+        )
         self.owner_types = frozenset(owners.value["org_types"])
         self.owner_words = tuple(owners.value["name_words"])
         self.start_units = [

@@ -36,8 +36,9 @@ from marketplace.services.brokers import MEDIATION
 Values = dict[str, Any]
 NOTHING = Decimal("0.00")
 REACHED, NOT_REACHED, ASK = "reached", "not-reached", "ask"
-AFFILIATED, UNNAMED, OWN_DEAL, NO_INVOICE = (
+AFFILIATED, SUSPECTED, UNNAMED, OWN_DEAL, NO_INVOICE = (
     "affiliated",
+    "suspected",
     "not-named",
     "own-deal",
     "no-invoice",
@@ -104,9 +105,9 @@ def threshold_report(
     policies.require(actor, "read-thresholds", institution, rights.INSTITUTION_RULES)
     span = date(year - 1, 1, 1), date(year - 1, 12, 31)
     evidence = [
-        *_deals(session, institution, span),
-        *_mediation_payments(session, institution, span),
-        *_commissions(session, institution, span),
+        *_deals(session, actor, institution, span),
+        *_mediation_payments(session, actor, institution, span),
+        *_commissions(session, actor, institution, span),
     ]
     answers = [_level(session, institution, level, year, evidence) for level in LEVELS]
     return {
@@ -126,7 +127,10 @@ def kind_of(institution: BrokerInstitution) -> str:
 
 
 def _deals(
-    session: so.Session, institution: BrokerInstitution, span: tuple[date, date]
+    session: so.Session,
+    actor: Actor,
+    institution: BrokerInstitution,
+    span: tuple[date, date],
 ) -> Iterator[Evidence]:
     """Yield the registered contracts with which an institution has to do."""
     rows = session.execute(
@@ -142,7 +146,7 @@ def _deals(
         .order_by(Registration.registered_on, Registration.reg_no)
     ).unique()
     for contract, registration in rows.all():
-        yield _deal(session, institution, contract, registration)
+        yield _deal(session, actor, institution, contract, registration)
 
 
 def _has_to_do_with(institution: BrokerInstitution) -> sa.ColumnElement[bool]:
@@ -171,6 +175,7 @@ def _has_to_do_with(institution: BrokerInstitution) -> sa.ColumnElement[bool]:
 
 def _deal(
     session: so.Session,
+    actor: Actor,
     institution: BrokerInstitution,
     contract: Contract,
     registration: Registration,
@@ -182,7 +187,7 @@ def _deal(
         shape = DealShape.THREE_PARTY
     elif _mediates_beside(session, contract, org_id):
         shape = DealShape.SIDE_BY_SIDE
-    affiliated = _is_affiliated(session, institution, contract)
+    affiliated, suspected = _affiliation(session, actor, institution, contract)
     own = parties.get(org_id) is Side.SELLER
     named = shape is not DealShape.TWO_PARTY
     reason = ""
@@ -190,6 +195,8 @@ def _deal(
         reason = AFFILIATED
     elif not named:
         reason = OWN_DEAL if own else UNNAMED
+    elif suspected:
+        reason = SUSPECTED
     return Evidence(
         kind="contract",
         contract=contract,
@@ -199,7 +206,7 @@ def _deal(
         shape=shape,
         affiliated=affiliated,
         counted=not affiliated and (named or own),
-        sure=not affiliated and named,
+        sure=not affiliated and not suspected and named,
         reason=reason,
     )
 
@@ -217,16 +224,19 @@ def _mediates_beside(session: so.Session, contract: Contract, org_id: UUID) -> b
     return bool(session.scalar(sa.select(mine)))
 
 
-def _is_affiliated(
-    session: so.Session, institution: BrokerInstitution, contract: Contract
-) -> bool:
-    """Whether a deal is one between affiliated units.
+def _affiliation(
+    session: so.Session,
+    actor: Actor,
+    institution: BrokerInstitution,
+    contract: Contract,
+) -> tuple[bool, bool]:
+    """Whether a deal is one between affiliated units, and whether it may be one.
 
     Either the parties belong together or one of them does with the institution; of an
     inner office the unit above it may be a party.
     """
     if contract.is_related:
-        return True
+        return True, False
     own = frozenset[UUID]()
     if kind_of(institution) == "inner":
         above = institution.org.parent_org_id
@@ -234,11 +244,16 @@ def _is_affiliated(
     deal = Deal(contract, None)
     if institution.org_id not in {p.org_id for p in contract.parties}:
         deal = Deal(contract, institution.org_id)
-    return bool(commissions.affiliations(session, deal, but=own))
+    found = commissions.affiliations(session, actor, deal, but=own)
+    affiliated = any(found.values())
+    return affiliated, bool(found) and not affiliated
 
 
 def _mediation_payments(
-    session: so.Session, institution: BrokerInstitution, span: tuple[date, date]
+    session: so.Session,
+    actor: Actor,
+    institution: BrokerInstitution,
+    span: tuple[date, date],
 ) -> Iterator[Evidence]:
     """Yield what was paid under mediation contracts of the institution."""
     rows = session.execute(
@@ -257,7 +272,7 @@ def _mediation_payments(
         .order_by(ContractPayment.paid_on, ContractPayment.id)
     ).unique()
     for contract, payment in rows.all():
-        affiliated = _is_affiliated(session, institution, contract)
+        affiliated, suspected = _affiliation(session, actor, institution, contract)
         back = payment.kind is PaymentKind.RETURNED
         shown = back or bool(payment.voucher)
         yield Evidence(
@@ -269,13 +284,16 @@ def _mediation_payments(
             shape=DealShape.SIDE_BY_SIDE,
             affiliated=affiliated,
             counted=not affiliated,
-            sure=not affiliated and shown,
-            reason=AFFILIATED if affiliated else ("" if shown else NO_INVOICE),
+            sure=not affiliated and not suspected and shown,
+            reason=_why(affiliated, suspected) or ("" if shown else NO_INVOICE),
         )
 
 
 def _commissions(
-    session: so.Session, institution: BrokerInstitution, span: tuple[date, date]
+    session: so.Session,
+    actor: Actor,
+    institution: BrokerInstitution,
+    span: tuple[date, date],
 ) -> Iterator[Evidence]:
     """Yield commission that the institution received under contracts of others."""
     rows = session.execute(
@@ -289,7 +307,7 @@ def _commissions(
         .order_by(CommissionPayment.paid_on, CommissionPayment.id)
     ).unique()
     for contract, payment in rows.all():
-        affiliated = _is_affiliated(session, institution, contract)
+        affiliated, suspected = _affiliation(session, actor, institution, contract)
         yield Evidence(
             kind="commission",
             contract=contract,
@@ -299,9 +317,16 @@ def _commissions(
             shape=commissions.shape_of(session, contract),
             affiliated=affiliated,
             counted=not affiliated,
-            sure=not affiliated,
-            reason=AFFILIATED if affiliated else "",
+            sure=not affiliated and not suspected,
+            reason=_why(affiliated, suspected),
         )
+
+
+def _why(affiliated: bool, suspected: bool) -> str:
+    """Return why what was paid under a deal does not count, or not for sure."""
+    if affiliated:
+        return AFFILIATED
+    return SUSPECTED if suspected else ""
 
 
 def figures(
@@ -427,6 +452,10 @@ def _written(name: str, value: Decimal) -> str:
 
 REASONS = {
     AFFILIATED: Text("关联单位间交易，不计入", "between affiliated units: not counted"),
+    SUSPECTED: Text(
+        "疑似关联单位间交易，须由运营方核实",
+        "perhaps between affiliated units: an operator has to look",
+    ),
     UNNAMED: Text(
         "仅有对接记录，合同中未列本机构且无中介合同，不计入",
         "no contract names the institution: not counted",

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
+from marketplace.domain.conflicts import Purpose
 from marketplace.models.brokers import Broker, BrokerRating
 from marketplace.models.ledger import Event
 from marketplace.models.users import Membership
-from tests.brokers import FORM, RECORD, applied, enter, recorded, verified
+from marketplace.services import conflicts
+from tests.brokers import FORM, RECORD, applied, deal, enter, recorded, verified
+from tests.factories import relate
 from tests.people import World
 from tests.threads import begin, meet, open_docking
 
@@ -288,3 +292,25 @@ def test_who_belongs_to_an_institution_does_not_judge_it(world: World) -> None:
     assert world.client("operator").act(place, "recommend").status_code == 403
     world.client("operator_two").act(place, "recommend")
     assert world.client("province").act(place, "record").status_code == 403
+
+
+def test_a_deal_of_affiliated_units_is_nobodys_merit(world: World) -> None:
+    place = verified(world)
+    thread = begin(world)
+    docking = open_docking(thread)["id"]
+    contract = deal(world, "1000000.00", date(2026, 5, 4), docking=docking)
+    shown = world.client("operator").get(place).json
+    assert (shown["deals_count"], shown["deals_amount_yuan"]) == (1, "1000000.00")
+    relate(world, "firm")
+    conflicts.check(
+        world.session,
+        world.actor("broker"),
+        purpose=Purpose.CONTRACT,
+        subject_kind="contract",
+        subject_id=contract.id,
+        left=conflicts.side(units=[world.org("firm").id]),
+        right=conflicts.side(units=[world.org("team").id]),
+    )
+    world.session.commit()
+    shown = world.client("operator").get(place).json
+    assert (shown["deals_count"], shown["deals_amount_yuan"]) == (0, "0.00")

@@ -501,6 +501,69 @@ class TestConsequences:
         )
 
 
+class TestSmallShares:
+    def test_a_fund_with_a_little_of_both_refuses_no_docking(self, world):
+        firm, team, fund = (
+            world.org("firm"),
+            world.org("team"),
+            world.make_org("fund"),
+        )
+        for org in (firm, team):
+            tie(
+                world,
+                org,
+                "shareholder",
+                other_org_id=fund.id,
+                share_percent=Decimal("0.5"),
+            )
+        row = demand(world, firm, team)
+        assert (row.verdict, row.outcome) == ("declared", "note")
+
+    @pytest.mark.parametrize(
+        ("share", "outcome"), [("19.99", "ask"), ("20", "refuse"), (None, "refuse")]
+    )
+    def test_only_a_share_that_gives_influence_or_is_unknown_refuses(
+        self, world, share, outcome
+    ):
+        firm, team = world.org("firm"), world.org("team")
+        tie(
+            world,
+            firm,
+            "shareholder",
+            other_org_id=team.id,
+            share_percent=share and Decimal(share),
+        )
+        assert ask(world, firm, team).outcome == outcome
+
+
+class TestOutsideParties:
+    def check(self, world, code):
+        return conflicts.check(
+            world.session,
+            world.actor("firm"),
+            purpose=Purpose.CONTRACT,
+            subject_kind=SUBJECT,
+            subject_id=world.org("firm").id,
+            left=as_side(world.org("firm")),
+            right=side(codes=[code]),
+        )
+
+    def test_they_are_looked_up_by_their_credit_codes(self, world):
+        code = valid_uscc(77)
+        tie(world, world.org("firm"), "controller", uscc=code, name="母公司（演示）")
+        for each, outcome in ((code, "mark"), (valid_uscc(78), "pass")):
+            row = self.check(world, each)
+            assert row.outcome == outcome
+            shown = conflicts.view(world.session, world.actor("operator"), row)
+            assert [(p["kind"], p["id"]) for p in shown["right"]] == [("outside", None)]
+
+    def test_a_code_that_is_registered_here_is_that_unit(self, world):
+        team = world.org("team")
+        tie(world, world.org("firm"), "related", other_org_id=team.id)
+        row = self.check(world, team.uscc)
+        assert (row.right, row.outcome) == ([f"unit:{team.id}"], "mark")
+
+
 class TestWhatIsTold:
     def story(self, world):
         """The university declares in confidence that the firm's owner is related."""

@@ -21,6 +21,7 @@ from marketplace.errors import (
     NotFound,
     Stale,
 )
+from marketplace.models.conflicts import ConflictCheck
 from marketplace.models.contracts import Contract, ContractSignature, ContractVersion
 from marketplace.models.dockings import Docking
 from marketplace.models.messages import Message
@@ -100,6 +101,30 @@ def test_from_every_state_only_the_arrows_of_the_table_lead_on(
             with pytest.raises(IllegalTransition):
                 deal.act(who, action, **given)
         world.session.rollback()
+
+
+def test_who_mediates_is_checked_with_both_sides(world: World) -> None:
+    deal = agreements.draft(
+        world,
+        parties=[
+            party("buyer", world.org("firm").id),
+            party("seller", world.org("university_admin").id),
+            party("broker", world.org("broker").id),
+        ],
+    )
+    world.org("broker").parent_org_id = world.org("university_admin").id
+    world.session.commit()
+    assert deal.sign("firm_admin").state is ContractState.DRAFT
+    checks = world.session.scalars(
+        sa.select(ConflictCheck).where(
+            ConflictCheck.purpose == "broker",
+            ConflictCheck.subject_id == deal.contract.id,
+        )
+    ).all()
+    assert [(c.outcome, c.left) for c in checks] == [
+        ("mark", [f"unit:{world.org('broker').id}"])
+    ]
+    assert not deal.contract.is_related, "the deal itself is none of related parties"
 
 
 def test_all_parties_have_to_sign_and_the_last_one_concludes(world: World) -> None:

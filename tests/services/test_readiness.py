@@ -54,6 +54,7 @@ from tests.contracts import (
     picture,
     written,
 )
+from tests.people import valid_uscc
 
 OLD, NEW = date(2026, 2, 27), date(2026, 11, 23)
 ROWS = json.loads(
@@ -1212,6 +1213,47 @@ def test_declared_ties_between_the_parties_are_found(world):
     )
     world.session.flush()
     assert judged(world, contract, version) == {"R23": "fix"}
+
+
+def test_ties_are_those_of_the_graph_and_of_the_day(world):
+    contract, version = stored(world, "D1")
+    ended = OrganisationTie(
+        org_id=world.org("firm").id,
+        position=0,
+        kind="controller",
+        other_org_id=world.org("team").id,
+        valid_to=TODAY - timedelta(days=400),
+    )
+    world.session.add(ended)
+    world.session.flush()
+    assert judged(world, contract, version) == {}, "it had ended"
+    for who in ("firm", "team"):
+        world.org(who).legal_rep = "郑同名"
+    world.session.flush()
+    seen = picture_of(world.session, contract, version, TODAY)
+    assert seen.related is None, "one name is for somebody to look at"
+
+
+def test_an_outside_seller_is_looked_up_by_its_code(world):
+    contract, version = stored(world, "D1")
+    parties = [dict(row) for row in version.content["parties"]]
+    for row in parties:
+        if row["side"] == "seller":
+            row |= {"organisation_id": None, "name": "外地公司", "uscc": valid_uscc(77)}
+    version.content = {**version.content, "parties": parties}
+    world.session.flush()
+    assert picture_of(world.session, contract, version, TODAY).related is False
+    world.session.add(
+        OrganisationTie(
+            org_id=world.org("firm").id,
+            position=0,
+            kind="controller",
+            name="外地公司",
+            uscc=valid_uscc(77),
+        )
+    )
+    world.session.flush()
+    assert picture_of(world.session, contract, version, TODAY).related is True
 
 
 def test_a_stored_contract_that_is_registered_already_is_named(world):

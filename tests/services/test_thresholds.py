@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketplace.domain.conflicts import Purpose
 from marketplace.models.brokers import CommissionPayment
 from marketplace.models.contracts import Contract
+from marketplace.models.organisations import OrganisationTie
+from marketplace.services import conflicts
 from marketplace.services.thresholds import Figure, judge
 from tests.brokers import applied, deal, paid
 from tests.factories import relate
@@ -122,6 +125,58 @@ def test_deals_between_affiliated_units_do_not_count(world: World, how: str) -> 
         (True, False),
     ]
     assert "关联" in found["evidence"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("tie", "counted"),
+    [
+        ({"valid_to": DAY - timedelta(days=1)}, True),
+        ({"valid_from": DAY, "valid_to": DAY}, False),
+        ({"valid_from": DAY + timedelta(days=1)}, True),
+    ],
+)
+def test_a_deal_is_affiliated_by_the_ties_of_its_day(
+    world: World, tie: dict[str, date], counted: bool
+) -> None:
+    place = applied(world)
+    world.session.add(
+        OrganisationTie(
+            org_id=world.org("firm").id,
+            position=0,
+            kind="controller",
+            other_org_id=world.org("broker").id,
+            **tie,
+        )
+    )
+    deal(world, "9000000.00", DAY)
+    row = report(world, place, 2025)["evidence"][0]
+    assert (row["counted"], row["is_affiliated"]) == (counted, not counted)
+
+
+def test_what_is_only_suspected_is_asked_until_an_operator_has_decided(
+    world: World,
+) -> None:
+    place = applied(world)
+    for who in ("firm", "broker"):
+        world.org(who).legal_rep = "郑同名"
+    contract = deal(world, "9000000.00", DAY)
+    row = report(world, place, 2025)["evidence"][0]
+    assert (row["counted"], row["sure"], row["is_affiliated"]) == (True, False, False)
+    check = conflicts.check(
+        world.session,
+        world.actor("broker"),
+        purpose=Purpose.BROKER,
+        subject_kind="contract",
+        subject_id=contract.id,
+        left=conflicts.side(units=[world.org("broker").id]),
+        right=conflicts.side(units=[world.org("firm").id, world.org("team").id]),
+    )
+    world.session.commit()
+    operator = world.actor("operator")
+    conflicts.act(world.session, operator, check.id, "clear", comment="同名不同人")
+    world.session.commit()
+    row = report(world, place, 2025)["evidence"][0]
+    assert (row["counted"], row["sure"]) == (True, True)
 
 
 def test_three_party_contracts_and_two_side_by_side_are_told_apart(
