@@ -21,7 +21,7 @@ import sqlalchemy.orm as so
 from marketplace import policies
 from marketplace.domain.actors import Actor
 from marketplace.domain.brokers import CERTIFIED
-from marketplace.domain.contracts import EFFECTIVE
+from marketplace.domain.contracts import EFFECTIVE, Side
 from marketplace.domain.indicators import (
     AXES,
     FLOW,
@@ -33,7 +33,7 @@ from marketplace.domain.indicators import (
 from marketplace.domain.needs import POOLED, SOLVED
 from marketplace.domain.periods import Period
 from marketplace.models.brokers import Broker
-from marketplace.models.contracts import Contract
+from marketplace.models.contracts import Contract, ContractParty
 from marketplace.models.dockings import Docking
 from marketplace.models.ledger import Event
 from marketplace.models.needs import Need, NeedVersion
@@ -41,6 +41,7 @@ from marketplace.models.organisations import Organisation
 from marketplace.models.registrations import RegistrationFact
 from marketplace.policies import FigureScope
 from marketplace.services import codes
+from marketplace.services.brokers import MEDIATION
 
 Key = tuple[str, ...]
 Fact = RegistrationFact
@@ -413,8 +414,33 @@ def _succeeded(question: Question) -> sa.Subquery:
     return (
         sa.select(Contract.docking_id.label("docking_id"), effective.c.at)
         .join(Contract, Contract.id == effective.c.subject_id)
-        .where(Contract.docking_id.is_not(None))
+        .where(Contract.docking_id.is_not(None), between_the_sides())
         .subquery()
+    )
+
+
+def between_the_sides() -> sa.ColumnElement[bool]:
+    """Tell whether a contract is the deal that its need or docking was about.
+
+    A mediation contract is what somebody is paid for bringing it about; and from a
+    docking only a contract comes in which both of its sides are principal parties.
+    """
+
+    def a_party(column: Any) -> sa.ColumnElement[bool]:
+        return sa.exists().where(
+            ContractParty.contract_id == Contract.id,
+            ContractParty.org_id == column,
+            policies.one_of(ContractParty.side, {Side.BUYER, Side.SELLER}),
+        )
+
+    both = sa.exists().where(
+        Docking.id == Contract.docking_id,
+        a_party(Docking.need_org_id),
+        a_party(Docking.offer_org_id),
+    )
+    return sa.and_(
+        Contract.contract_class.is_distinct_from(MEDIATION),
+        sa.or_(Contract.docking_id.is_(None), both),
     )
 
 

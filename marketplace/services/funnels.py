@@ -10,7 +10,7 @@ needs are counted as ``skipped`` there, and give no time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -30,7 +30,7 @@ from marketplace.domain.contracts import PaymentKind, class_of
 from marketplace.domain.indicators import rounded
 from marketplace.domain.periods import Period, parse
 from marketplace.errors import FieldError, Forbidden, Invalid, Text, Unauthenticated
-from marketplace.models.contracts import Contract, ContractPayment
+from marketplace.models.contracts import Contract, ContractPayment, ContractVersion
 from marketplace.models.dockings import Docking
 from marketplace.models.ledger import Event
 from marketplace.models.matches import MatchFeedback
@@ -39,7 +39,7 @@ from marketplace.models.organisations import Organisation
 from marketplace.models.registrations import Registration, RegistrationFact
 from marketplace.policies import FigureScope
 from marketplace.services import codes
-from marketplace.services.figures import first_moments
+from marketplace.services.figures import between_the_sides, first_moments
 
 STAGES: dict[str, Text] = {
     "need": Text("提出需求", "Need"),
@@ -122,6 +122,11 @@ class _Thread:
     places: dict[str, str]
     moments: dict[str, datetime] = field(default_factory=dict)
     exits: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def leave(self, stage: str, kind: str, reason: str) -> None:
+        """Note an exit, unless the need has come further by another way."""
+        if self.furthest() <= ORDER.index(stage):
+            self.exits.append((stage, kind, reason))
 
     def furthest(self) -> int:
         """Return the place of the last stage that it came to."""
@@ -320,7 +325,7 @@ def _contract_reached(
             session.execute(
                 sa.select(Contract.need_id, moments.c.at)
                 .join(moments, moments.c.subject_id == Contract.id)
-                .where(Contract.need_id.is_not(None))
+                .where(Contract.need_id.is_not(None), between_the_sides())
             )
         )
 
@@ -334,6 +339,7 @@ def _registered(session: so.Session, as_of: datetime) -> Moments:
             .join(RegistrationFact, RegistrationFact.contract_id == Contract.id)
             .where(
                 Contract.need_id.is_not(None),
+                between_the_sides(),
                 RegistrationFact.kind == "registered",
                 RegistrationFact.at <= as_of,
             )
@@ -343,12 +349,11 @@ def _registered(session: so.Session, as_of: datetime) -> Moments:
 
 
 def _paid(session: so.Session, as_of: datetime) -> Moments:
-    """Return when what was received first reached a contract's total."""
+    """Return when what was received first reached what the contract then came to."""
     rows = session.execute(
         sa.select(
             Contract.id,
             Contract.need_id,
-            Contract.total_yuan,
             ContractPayment.kind,
             ContractPayment.amount_yuan,
             ContractPayment.recorded_at,
@@ -356,19 +361,71 @@ def _paid(session: so.Session, as_of: datetime) -> Moments:
         .join(ContractPayment, ContractPayment.contract_id == Contract.id)
         .where(
             Contract.need_id.is_not(None),
-            Contract.total_yuan.is_not(None),
+            between_the_sides(),
             ContractPayment.recorded_at <= as_of,
         )
         .order_by(ContractPayment.recorded_at, ContractPayment.number)
-    )
-    sums: dict[UUID, Decimal] = {}
-    reached = []
-    for contract_id, need_id, total, kind, amount, at in rows:
-        moved = amount if kind is PaymentKind.RECEIVED else -amount
-        sums[contract_id] = sums.get(contract_id, Decimal(0)) + moved
-        if total is not None and sums[contract_id] >= total:
-            reached.append((need_id, at))
-    return _earliest(reached)
+    ).all()
+    needs = {row.id: row.need_id for row in rows}
+    steps: dict[UUID, list[tuple[datetime, int, Decimal]]] = {}
+    for contract_id, at, content in _versions(session, needs, as_of):
+        total = content.get("total_yuan")
+        if total is not None:
+            step = (at, _AGREED, Decimal(total))
+            steps.setdefault(contract_id, []).append(step)
+    for row in rows:
+        moved = row.amount_yuan * (1 if row.kind is PaymentKind.RECEIVED else -1)
+        step = (row.recorded_at, _MOVED, moved)
+        steps.setdefault(row.id, []).append(step)
+    reached = ((needs[key], _paid_off(found)) for key, found in steps.items())
+    return _earliest((need_id, at) for need_id, at in reached if at is not None)
+
+
+_AGREED, _MOVED = 0, 1
+
+
+def _paid_off(steps: list[tuple[datetime, int, Decimal]]) -> datetime | None:
+    """Return when the sum of payments first reached the total of that moment."""
+    total, paid = None, Decimal(0)
+    for at, kind, amount in sorted(steps, key=lambda step: step[:2]):
+        if kind == _AGREED:
+            total = amount
+        else:
+            paid += amount
+        if total is not None and paid > 0 and paid >= total:
+            return at
+    return None
+
+
+def _versions(
+    session: so.Session, contracts: Collection[UUID], as_of: datetime
+) -> list[tuple[UUID, datetime, dict[str, Any]]]:
+    """Return the versions of contracts that came into force until a moment, in order.
+
+    What was agreed later, the contract's row of today tells and these do not.
+    """
+    found: list[tuple[UUID, datetime, dict[str, Any]]] = []
+    ids = sorted(contracts)
+    for start in range(0, len(ids), _BATCH):
+        found += [
+            (row.contract_id, row.in_force_at, row.content)
+            for row in session.execute(
+                sa.select(
+                    ContractVersion.contract_id,
+                    ContractVersion.in_force_at,
+                    ContractVersion.content,
+                )
+                .where(
+                    ContractVersion.contract_id.in_(ids[start : start + _BATCH]),
+                    ContractVersion.in_force_at <= as_of,
+                )
+                .order_by(ContractVersion.in_force_at, ContractVersion.number)
+            )
+        ]
+    return found
+
+
+_BATCH = 1_000
 
 
 _READERS: Mapping[str, Callable[[so.Session, datetime], Moments]] = {
@@ -388,15 +445,18 @@ def _place_in_market(
 ) -> None:
     """Give each thread the class of its first contract and its first broker."""
     signed = first_moments("contract", {contract_states.SIGNED.value}, as_of)
-    classes = session.execute(
-        sa.select(Contract.need_id, Contract.contract_class)
+    contracts = session.execute(
+        sa.select(Contract.id, Contract.need_id)
         .join(signed, signed.c.subject_id == Contract.id)
-        .where(Contract.need_id.is_not(None))
+        .where(Contract.need_id.is_not(None), between_the_sides())
         .order_by(signed.c.at, Contract.id)
-    )
-    for need_id, code in classes:
-        if need_id is not None and need_id in found:
-            found[need_id].places.setdefault("class", class_of(code))
+    ).all()
+    mine = [row for row in contracts if row.need_id in found]
+    versions = _versions(session, [row.id for row in mine], as_of)
+    classes = {key: content.get("contract_class") for key, _, content in versions}
+    for row in mine:
+        code = class_of(classes.get(row.id))
+        found[row.need_id].places.setdefault("class", code)
     brokers = session.execute(
         sa.select(Docking.need_id, Docking.broker_org_id)
         .join(Event, Event.subject_id == Docking.id)
@@ -441,8 +501,9 @@ def _find_exits(
         if need_id in found:
             thread = found[need_id]
             thread.exits.append((ORDER[thread.furthest()], "need", state))
+    going_on = _needs_in_docking(session, as_of)
     lost = session.execute(
-        sa.select(Docking.need_id, Event.from_state, Docking.lost_reason)
+        sa.select(Docking.need_id, Event.from_state, Event.changes)
         .join(Event, Event.subject_id == Docking.id)
         .where(
             Event.subject_kind == "docking",
@@ -450,12 +511,12 @@ def _find_exits(
             Event.at <= as_of,
         )
     )
-    for need_id, state, reason in lost:
-        if need_id in found:
+    for need_id, state, changes in lost:
+        if need_id in found and need_id not in going_on:
             stage = _LOST_AT.get(state or "", "docked")
-            found[need_id].exits.append((stage, "docking", reason or ""))
+            found[need_id].leave(stage, "docking", _told(changes, "reason"))
     refused = session.execute(
-        sa.select(Contract.need_id, Registration.outcome)
+        sa.select(Contract.need_id, Event.changes)
         .join(Registration, Registration.contract_id == Contract.id)
         .join(Event, Event.subject_id == Registration.id)
         .where(
@@ -465,9 +526,10 @@ def _find_exits(
             Event.at <= as_of,
         )
     )
-    for need_id, outcome in refused:
+    for need_id, changes in refused:
         if need_id is not None and need_id in found:
-            found[need_id].exits.append(("signed", "registration", outcome or ""))
+            reason = _told(changes, "outcome")
+            found[need_id].leave("signed", "registration", reason)
     over = {contract_states.RESCINDED.value, contract_states.VOID.value}
     broken = session.execute(
         sa.select(Contract.need_id, Event.to_state)
@@ -483,6 +545,38 @@ def _find_exits(
         if need_id is not None and need_id in found:
             thread = found[need_id]
             thread.exits.append((ORDER[thread.furthest()], "contract", state or ""))
+
+
+def _told(changes: Mapping[str, Any], name: str) -> str:
+    """Return the code that an event itself tells, whatever holds today."""
+    told: str | None = (changes.get(name) or {}).get("new")
+    return told or ""
+
+
+def _needs_in_docking(session: so.Session, as_of: datetime) -> set[UUID]:
+    """Return the needs that had a docking in which both still talked or had signed."""
+    place = sa.func.row_number().over(
+        partition_by=Event.subject_id, order_by=(Event.at.desc(), Event.id.desc())
+    )
+    last = (
+        sa.select(Event.subject_id, Event.to_state, place.label("place"))
+        .where(
+            Event.subject_kind == "docking",
+            Event.to_state.is_not(None),
+            Event.at <= as_of,
+        )
+        .subquery()
+    )
+    return set(
+        session.scalars(
+            sa.select(Docking.need_id)
+            .join(last, last.c.subject_id == Docking.id)
+            .where(last.c.place == 1, last.c.to_state.in_(_ALIVE))
+        )
+    )
+
+
+_ALIVE = sorted(s.value for s in docking_states.TALKING | {docking_states.SIGNED})
 
 
 _LOST_AT = {

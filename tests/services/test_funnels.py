@@ -8,11 +8,17 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 
-from marketplace.domain.contracts import PaymentKind
+from marketplace.domain.contracts import PaymentKind, Side
 from marketplace.domain.dockings import DockingSide, DockingState
 from marketplace.errors import Forbidden, Invalid, Unauthenticated
-from marketplace.models.contracts import ContractPayment
+from marketplace.models.contracts import (
+    Contract,
+    ContractParty,
+    ContractPayment,
+    ContractVersion,
+)
 from marketplace.models.dockings import Docking
 from marketplace.models.matches import MatchFeedback
 from marketplace.services import funnels, indicators
@@ -63,11 +69,46 @@ class Thread:
             need_id=self.need.id,
             docking_id=docking.id if docking else None,
             total_yuan=Decimal("100.00"),
-            contract_class="D1",
-            **more,
+            **{"contract_class": "D1", **more},
         )
         book.save(self.session)
+        for position, (side, who) in enumerate(
+            ((Side.BUYER, "firm"), (Side.SELLER, "team"))
+        ):
+            self.session.add(
+                ContractParty(
+                    contract_id=made,
+                    position=position,
+                    side=side,
+                    org_id=self.world.org(who).id,
+                    name=who,
+                )
+            )
+        self.version(made, 1, self.at, more.get("contract_class", "D1"), "100.00")
         return made
+
+    def version(
+        self, contract: UUID, number: int, at: datetime, letter: str, total: str
+    ) -> None:
+        self.session.add(
+            ContractVersion(
+                contract_id=contract,
+                number=number,
+                state="IN_FORCE" if number == 1 else "SUPERSEDED",
+                content={"contract_class": letter, "total_yuan": total},
+                created_at=at,
+                in_force_at=at,
+                signatures=[],
+            )
+        )
+        self.session.flush()
+
+    def lose(self, docking: Docking, days: int, reason: str) -> None:
+        row = event("docking", docking.id, "decline", self.after(days), "LOST")
+        told = {"reason": {"old": None, "new": reason}}
+        write_events(self.session, [{**row, "changes": told}])
+        docking.state, docking.lost_reason = DockingState.LOST, reason
+        self.session.flush()
 
     def pay(self, contract: UUID, days: int, amount: str, number: int) -> None:
         self.session.add(
@@ -186,9 +227,7 @@ def test_a_pair_that_was_judged_to_fit_is_matched(world: World) -> None:
 def test_who_leaves_is_counted_by_stage_and_coded_reason(world: World) -> None:
     thread = Thread(world)
     docking = thread.dock(1)
-    thread.tell("docking", docking.id, "decline", 1, "LOST")
-    docking.state, docking.lost_reason = DockingState.LOST, "indicator-missed"
-    world.session.flush()
+    thread.lose(docking, 1, "indicator-missed")
     thread.tell("need", thread.need.id, "expire", 1, "EXPIRED")
     world.clock.at = thread.at
     exits = [
@@ -201,6 +240,70 @@ def test_who_leaves_is_counted_by_stage_and_coded_reason(world: World) -> None:
     ]
     before = show(world, period="2026", as_of=thread.at - timedelta(days=2))
     assert before.whole.exits == ()
+
+
+def test_a_need_that_went_on_with_another_has_not_left(world: World) -> None:
+    thread = Thread(world)
+    thread.lose(thread.dock(1), 1, "price")
+    other = thread.dock(1, broker_org_id=world.org("broker").id)
+    thread.tell("docking", other.id, "accept", 1, "CONTACTED")
+    world.clock.at = thread.at
+    assert show(world, period="2026").whole.exits == ()
+    thread.lose(other, 1, "timing")
+    world.clock.at = thread.at
+    assert {e.reason for e in show(world, period="2026").whole.exits} == {
+        "price",
+        "timing",
+    }
+    earlier = show(world, period="2026", as_of=thread.at - timedelta(hours=1))
+    assert earlier.whole.exits == ()
+
+
+def test_why_a_docking_was_lost_is_what_was_said_then(world: World) -> None:
+    thread = Thread(world)
+    docking = thread.dock(1)
+    thread.lose(docking, 1, "price")
+    docking.lost_reason = "timing"
+    world.session.flush()
+    world.clock.at = thread.at
+    exits = show(world, period="2026").whole.exits
+    assert [e.reason for e in exits] == ["price"]
+
+
+def test_what_was_agreed_later_changes_no_funnel_of_before(world: World) -> None:
+    thread = whole_thread(world)
+    then = world.clock.now()
+    before = show(world, period="2026", as_of=then)
+    contract = world.session.scalars(sa.select(Contract)).one()
+    thread.version(contract.id, 2, thread.after(5), "T1", "900.00")
+    contract.total_yuan, contract.contract_class = Decimal("900.00"), "T1"
+    world.session.flush()
+    world.clock.at = thread.at
+    assert show(world, period="2026", as_of=then) == before
+    for moment, letter in ((then, "D"), (thread.at, "T")):
+        branches = show(world, period="2026", as_of=moment, by="class").branches
+        assert [b.key for b in branches] == [letter]
+
+
+@pytest.mark.parametrize("how", ["mediation", "one side"])
+def test_a_contract_with_the_broker_is_no_success_of_the_docking(
+    world: World, how: str
+) -> None:
+    thread = Thread(world)
+    docking = thread.dock(1)
+    letter = "S3" if how == "mediation" else "D1"
+    contract = thread.contract(docking, contract_class=letter)
+    if how == "one side":
+        world.session.execute(
+            sa.delete(ContractParty).where(ContractParty.side == Side.SELLER)
+        )
+    thread.tell("contract", contract, "conclude", 1, "SIGNED")
+    thread.tell("contract", contract, "take-effect", 1, "EFFECTIVE")
+    world.clock.at = thread.at
+    assert counts(show(world, period="2026").whole)[5] == 0
+    actor = world.actor("operator")
+    found = indicators.figure(world.session, actor, "DOCK_OK", period="2026")
+    assert found.total.value == 0
 
 
 def test_the_stage_of_a_lost_docking_is_where_it_stood(world: World) -> None:
