@@ -111,7 +111,11 @@ _FILTERS = {
 
 
 class _Filters(OpaqueSchema.from_dict(_FILTERS)):  # type: ignore[misc]
-    """Only entries with these codes, or with codes below them."""
+    """Only entries with these codes, or with codes below them.
+
+    By an axis in detail, and by districts, a code stands for itself alone, as in the
+    cells of that axis.
+    """
 
 
 class FigureQuery(_Filters):

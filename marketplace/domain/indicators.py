@@ -203,9 +203,10 @@ INDICATORS: dict[str, Indicator] = {i.code: i for i in (
     Indicator(
         "LOCAL", Text("本地转化率", "Sold and bought in one place"),
         _PERCENT, _PERCENT,
-        Text("买卖双方同在一市的成交额÷输出技术成交额；按区县分列时指同一区县",
-             "value of contracts with both sides in one city / OUT; by districts: in"
-             " one district"),
+        Text("买卖双方同在一地的成交额÷输出技术成交额；一地指所问的省、市或区县，"
+             "未指定时指市",
+             "value of contracts with both sides in one place / OUT; the place is the"
+             " province, city or district asked about, a city where none is"),
         _CLAUSE, _REGISTRY, _OUT, Kind.RATIO, 2, Family.CONTRACT),
     Indicator(
         "IP_SHARE", Text("涉及知识产权合同占比", "Share with intellectual property"),

@@ -199,6 +199,8 @@ def fact_conditions(
         found.append(Fact.seller_region != "")
     if code == "IN":
         found.append(Fact.buyer_region != "")
+    if code == "GDP_SHARE" and not places_asked(question):
+        found.append(policies.within(Fact.seller_region, [PROVINCE]))
     side = Fact.buyer_region if code == "IN" else Fact.seller_region
     if not question.scope.everything:
         found.append(
@@ -218,10 +220,15 @@ def _chosen(
         axis = AXES[name]
         if axis.list_id == "region":
             column = getattr(of, axis.column)
+            if not axis.roll:
+                yield column.in_(values)
+                continue
             yield sa.or_(
                 *(column == v for v in values if not v),
                 policies.within(column, [v for v in values if v]),
             )
+        elif axis.list_id and not axis.roll:
+            yield getattr(of, axis.column).in_(values)
         elif axis.list_id:
             known = below(session, axis.list_id, [v for v in values if v])
             unstated = [v for v in values if not v]
@@ -236,7 +243,7 @@ def _if(condition: sa.ColumnElement[bool], column: Any) -> Any:
 
 def measures(question: Question) -> list[Any]:
     """Return the sums over entries, in the order of ``Parts``."""
-    places = 6 if question_is_by_district(question) else 4
+    places = _digits(question)
     same = sa.and_(
         Fact.seller_region != "",
         sa.func.substr(Fact.seller_region, 1, places)
@@ -258,10 +265,30 @@ def adds_something(question: Question) -> sa.ColumnElement[bool]:
     return sa.or_(*(sa.func.coalesce(m.element, 0) != 0 for m in measures(question)))
 
 
-def question_is_by_district(question: Question) -> bool:
-    """Tell whether a place is a district here, and not a city."""
-    named = {a.code for a in question.axes} | question.filters.keys()
-    return "seller_district" in named
+PROVINCE = "370000"
+
+
+def places_asked(question: Question) -> tuple[str, ...]:
+    """Return the places of the seller to which a question is confined."""
+    for axis in ("seller_district", "seller_city"):
+        if axis in question.filters:
+            return question.filters[axis]
+    return question.scope.regions
+
+
+def _digits(question: Question) -> int:
+    """Return in how many digits the places of two sides agree that are in one place.
+
+    It is the place that is asked about: 2 for a province, 4 for a city, which is what
+    holds where none is asked, 6 for a district.
+    """
+    by = {axis.code for axis in question.axes}
+    if "seller_district" in by:
+        return 6
+    if "seller_city" in by:
+        return 4
+    lengths = {len(policies.region_prefix(place)) for place in places_asked(question)}
+    return lengths.pop() if len(lengths) == 1 else 4
 
 
 def _sums(

@@ -314,14 +314,15 @@ def answer(session: so.Session, question: Question) -> Figure:
     hidden, hidden_base = _hidden(session, question), _hidden(session, before)
     bridge = _Bridge.of(session, question)
     made = _Maker(session, question, bridge, hidden, hidden_base)
-    keys = sorted(now)
+    keys = sorted(now.keys() | base.keys())
     total = made.cell((), sum(now.values(), Parts()), sum(base.values(), Parts()))
-    if bridge.filtered:
+    if bridge.partial:
         total = bridge.total(session, question, before, total)
     cells = []
     for key in keys if question.axes else ():
-        pair = (now[key], base.get(key, Parts()))
-        cells.append(made.cell(key, *pair, compared=bridge.pair(key, now, base)))
+        compared = bridge.pair(key, now, base)
+        pair = (now.get(key, Parts()), base.get(key, Parts()))
+        cells.append(made.cell(key, *pair, compared=compared))
     return Figure(
         indicator=question.indicator,
         period=question.period,
@@ -329,7 +330,7 @@ def answer(session: so.Session, question: Question) -> Figure:
         by=tuple(a.code for a in question.axes),
         total=total,
         cells=tuple(cells),
-        notes=tuple(_notes(question, bridge, hidden)),
+        notes=tuple(_notes(question, bridge.applies(keys), hidden)),
     )
 
 
@@ -354,11 +355,9 @@ def _is_to_date(question: Question) -> bool:
 
 
 def _notes(
-    question: Question, bridge: _Bridge, hidden: frozenset[Key]
+    question: Question, is_bridged: bool, hidden: frozenset[Key]
 ) -> Iterable[Text]:
-    if bridge.holds and (
-        bridge.filtered or any(a.list_id == _CLASSES for a in question.axes)
-    ):
+    if is_bridged:
         yield _BRIDGE
     if _is_to_date(question):
         yield _TO_DATE
@@ -381,17 +380,24 @@ class _Bridge:
         The base period begins while four classes were counted.
     whole, split : str
         Transfer, which held the licences, and licence.
-    place : int or None
-        Where the class stands in a key.
+    place, detail : int or None
+        Where the class and its kind stand in a key.
+    partial : bool
+        Filters choose a part of what was one class, so that it has no base.
     filtered : bool
-        Transfer alone is chosen by a filter, so that licences have to be fetched.
+        The part is transfer as a whole, so that licences can be fetched.
+    tops : dict of str to str
+        The class of every kind.
     """
 
     holds: bool
     whole: str
     split: str
     place: int | None
+    detail: int | None
+    partial: bool
     filtered: bool
+    tops: Mapping[str, str]
 
     @classmethod
     def of(cls, session: so.Session, question: Question) -> _Bridge:
@@ -399,20 +405,44 @@ class _Bridge:
         rule = rules.in_force(
             session, "indicator.classes", on=question.actor.today
         ).value
+        whole, split = rule["whole"], rule["split"]
         contracts = question.indicator.family is Family.CONTRACT
         since = date.fromisoformat(rule["five_from"])
         holds = contracts and _base(question).period.start < since
         axes = [a.code for a in question.axes]
-        place = axes.index("class") if "class" in axes else None
-        chosen = {v for n in _CLASS_AXES for v in question.filters.get(n, ())}
-        filtered = holds and chosen == {rule["whole"]}
-        return cls(holds, rule["whole"], rule["split"], place, filtered)
+        place, detail = (
+            axes.index(name) if name in axes else None for name in _CLASS_AXES
+        )
+        tops = figures.tops_of(session, _CLASSES) if holds else {}
+        classes, kinds = (question.filters.get(name, ()) for name in _CLASS_AXES)
+        touched = {tops.get(v) for v in (*classes, *kinds)} & {whole, split}
+        all_of_it = {whole, split} <= set(classes) and not kinds
+        partial = bool(touched) and not all_of_it
+        filtered = partial and set(classes) == {whole} and not kinds
+        return cls(holds, whole, split, place, detail, partial, filtered, tops)
+
+    def applies(self, keys: Collection[Key]) -> bool:
+        """Tell whether any growth compares the two classes together."""
+        if self.filtered:
+            return True
+        if not self.holds or self.partial or self.place is None:
+            return False
+        if self.detail is not None:
+            return False
+        return any(key[self.place] == self.whole for key in keys)
 
     def pair(
         self, key: Key, now: Mapping[Key, Parts], base: Mapping[Key, Parts]
     ) -> tuple[Parts, Parts] | Text | None:
         """Return what to compare instead of the cells themselves, or why nothing."""
-        if not self.holds or self.place is None:
+        if not self.holds:
+            return None
+        split_up = {self.whole, self.split}
+        place = self.place if self.detail is None else self.detail
+        inside = place is None or self.tops.get(key[place]) in split_up
+        if inside and (self.partial or self.detail is not None):
+            return _NOT_APART
+        if self.place is None:
             return None
         if key[self.place] == self.split:
             return _NOT_APART
@@ -428,11 +458,10 @@ class _Bridge:
     def total(
         self, session: so.Session, question: Question, before: Question, total: Cell
     ) -> Cell:
-        """Return the total of transfer with its growth over transfer and licence."""
-        both = {
-            name: tuple({*values, self.split}) if name in _CLASS_AXES else values
-            for name, values in question.filters.items()
-        }
+        """Return the total of a part with its growth: of transfer with licence."""
+        if not self.filtered:
+            return replace(total, yoy=None, yoy_reason=_NOT_APART)
+        both = {**question.filters, "class": (self.whole, self.split)}
         pair = [
             sum(
                 figures.table(session, replace(q, filters=both, axes=())).values(),
@@ -471,7 +500,7 @@ class _Maker:
             axis.code: self._name(axis, code)
             for axis, code in zip(question.axes, key, strict=False)
         }
-        if key in self.hidden or self._gives_away(now):
+        if {key, ()} & self.hidden or self._gives_away(now):
             return Cell(places, named, None, HIDDEN, None, HIDDEN, None, None, None)
         value, reason = _value(self.session, question, now, places)
         yoy, yoy_reason = self._growth(key, now, base, compared)
@@ -680,7 +709,6 @@ def _value(
 
 
 _UNSTARTED = frozenset({Family.CALL, Family.MILESTONE})
-PROVINCE = "370000"
 
 
 def _gdp_share(
@@ -689,9 +717,10 @@ def _gdp_share(
     """Take the contract value as a share of what a place produced in the year."""
     if question.period.kind != "year":
         return None, _WHOLE_YEAR
-    chosen = question.filters.get("seller_city", (PROVINCE,))
+    chosen = figures.places_asked(question) or (figures.PROVINCE,)
     region = places.get("seller_city", chosen[0])
-    if len(chosen) > 1 and "seller_city" not in places:
+    several = len(chosen) > 1 and "seller_city" not in places
+    if several or question.scope.registries:
         return None, _NO_GDP
     try:
         rule = rules.in_force(

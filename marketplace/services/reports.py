@@ -391,7 +391,7 @@ def _corrections(
         now = flattened(_figures(session, actor, kind, earlier, place))
         for where in sorted(told[label].keys() | now.keys()):
             was, holds = told[label].get(where), now.get(where)
-            if was != holds:
+            if Decimal(was or 0) != Decimal(holds or 0):
                 found.append(_difference(label, where, was, holds))
     return found
 

@@ -113,6 +113,33 @@ def test_a_filter_takes_a_code_with_all_below_it(world: World, book: Book) -> No
         assert found.total.value == count, (name, values)
 
 
+def test_a_cell_of_detail_opens_to_its_own_entries(world: World, book: Book) -> None:
+    for code, region in (("D", "370200"), ("D1", "370211"), ("D2", "370212")):
+        book.register(
+            date(2026, 3, 2), "10.00", contract_class=code, seller_region=region
+        )
+    book.save(world.session)
+    actor = world.actor("operator")
+    for axis in ("class_detail", "seller_district"):
+        for cell in ask(world, "CT_AMT", period="2026", by=[axis]).cells:
+            filters = {name: [code] for name, code in cell.key.items()}
+            rows = indicators.rows(
+                world.session, actor, "CT_AMT", period="2026", filters=filters
+            )
+            assert sum(r["total_yuan"] for r in rows.stream()) == cell.value == 10
+
+
+def test_a_cell_that_has_fallen_to_nothing_is_shown_with_its_fall(
+    world: World, book: Book
+) -> None:
+    book.register(date(2025, 3, 2), "80.00", tech_field="05")
+    book.register(date(2026, 3, 2), "10.00")
+    book.save(world.session)
+    found = ask(world, "CT_AMT", period="2026Q1", by=["tech_field"])
+    assert cells(found) == {("03",): 10, ("05",): 0}
+    assert cells(found, "yoy") == {("03",): None, ("05",): -100}
+
+
 def test_shares_are_of_number_and_local_is_of_value(world: World, book: Book) -> None:
     day = date(2026, 3, 2)
     book.register(day, "10.00", ip_type="9")
@@ -173,6 +200,65 @@ def test_transfer_is_compared_with_the_licences_that_were_counted_in_it(
     later = ask(world, "CT_AMT", period="2027Q2", by=["class"])
     assert cells(later, "yoy") == {("L",): Decimal("50.00"), ("T",): 0}
     assert indicators._BRIDGE not in later.notes
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_apart"),
+    [
+        ({"filters": {"class": ["L"]}}, False),
+        ({"filters": {"class": ["D", "T"]}}, False),
+        ({"filters": {"class_detail": ["T1"]}}, False),
+        ({"filters": {"class": ["T", "L"]}}, True),
+        ({"filters": {"class": ["D"]}}, True),
+    ],
+)
+def test_a_part_of_what_was_one_class_has_no_growth(
+    world: World, book: Book, asked: dict[str, Any], is_apart: bool
+) -> None:
+    for year, code in ((2025, "T1"), (2026, "T1"), (2025, "D"), (2026, "D")):
+        book.register(date(year, 5, 2), "100.00", contract_class=code)
+    book.register(date(2026, 5, 2), "40.00", contract_class="L1")
+    book.save(world.session)
+    found = ask(world, "CT_AMT", period="2026Q2", **asked)
+    assert (found.total.yoy is not None) == is_apart
+    assert indicators._BRIDGE not in found.notes
+    placed = ask(world, "CT_AMT", period="2026Q2", by=["seller_city"], **asked)
+    assert (placed.cells[0].yoy is not None) == is_apart
+
+
+def test_kinds_of_transfer_and_licence_are_not_compared(
+    world: World, book: Book
+) -> None:
+    for year, code in ((2025, "T1"), (2026, "T1"), (2025, "D1"), (2026, "D1")):
+        book.register(date(year, 5, 2), "100.00", contract_class=code)
+    book.save(world.session)
+    found = ask(world, "CT_AMT", period="2026Q2", by=["class_detail"])
+    assert cells(found, "yoy") == {("D1",): 0, ("T1",): None}
+    assert indicators._BRIDGE not in found.notes
+    only = ask(world, "CT_AMT", period="2026Q2", by=["class"], filters={"class": ["T"]})
+    assert only.total.yoy == 0
+    assert cells(only, "yoy") == {("T",): None}, "licences are not in its cells"
+
+
+def test_local_is_of_the_place_that_is_asked(world: World, book: Book) -> None:
+    day = date(2026, 3, 2)
+    for buyer, total in (("370102", "10.00"), ("370112", "20.00"), ("370202", "30.00")):
+        book.register(day, total, seller_region="370102", buyer_region=buyer)
+    book.register(day, "40.00", seller_region="370102", buyer_region="110101")
+    book.save(world.session)
+    for region, share in (("370000", 60), ("370100", 30), ("370102", 10)):
+        found = ask(world, "LOCAL", period="2026", filters={"seller_city": [region]})
+        assert found.total.value == share, region
+    assert ask(world, "LOCAL", period="2026").total.value == 30
+    content = reports.prepare(
+        world.session,
+        world.actor("operator"),
+        kind="monthly-bulletin",
+        period="2026-03",
+        region="370000",
+    ).content
+    headline = {e["code"]: e["value"] for e in content["figures"]["headline"]}
+    assert headline["LOCAL"] == "60.00"
 
 
 def test_a_share_of_gdp_needs_a_gdp_with_a_source(world: World, book: Book) -> None:
