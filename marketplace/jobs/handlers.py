@@ -146,13 +146,14 @@ def give_mail_up(work: Work, error: str) -> None:
 
 
 def send_digest(work: Work) -> None:
-    """Send one person what he has not read since his last digest.
+    """Send one person what he had not read when his digest was asked for.
 
     When it is given up, what it told of waits for the next one.
     """
     user_id = UUID(work.claim.payload["user_id"])
     day = date.fromisoformat(work.claim.payload["day"])
-    _deliver(work, lambda: message_mails.digest(work.session, user_id, day))
+    told = [UUID(each) for each in work.claim.payload.get("message_ids", ())]
+    _deliver(work, lambda: message_mails.digest(work.session, user_id, day, told))
     message_mails.drop_read(work.session, user_id)
 
 

@@ -7,9 +7,9 @@ job: at least once, and always the same letter.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -85,22 +85,20 @@ def letter(session: so.Session, message_id: UUID) -> Letter | None:
     )
 
 
-def digest(session: so.Session, user_id: UUID, day: date) -> Letter | None:
-    """Return the digest of what a person has not read since the last one.
+def digest(
+    session: so.Session, user_id: UUID, day: date, message_ids: Collection[UUID]
+) -> Letter | None:
+    """Return the digest of some messages, the same whenever it is asked for.
 
-    None when there is nothing to tell. Of very many messages the newest are listed;
-    the number counts them all.
+    None when all of them were told of already. Of very many messages the newest are
+    listed; the number counts them all.
     """
     waiting = session.scalars(
         sa.select(Message)
-        .where(
-            Message.user_id == user_id,
-            Message.mail_state == MailState.DIGEST,
-            Message.read_at.is_(None),
-        )
+        .where(Message.user_id == user_id, Message.id.in_(message_ids))
         .order_by(Message.id.desc())
     ).all()
-    if not waiting:
+    if not any(message.mail_state is MailState.DIGEST for message in waiting):
         return None
     user = session.get_one(User, user_id)
     mode = session.scalar(
@@ -167,12 +165,14 @@ def drop_read(session: so.Session, user_id: UUID) -> None:
 def put_digests(session: so.Session, actor: Actor) -> int:
     """Ask for the digest of everybody whose hour has come; returns how many.
 
-    Each person has at most one a day. Whoever has left digests has what waited for
-    one in a last one.
+    Each person has at most one a day, of what he had not read at his hour: what comes
+    later that day waits for the next one. Which messages it tells of is settled here,
+    so that a digest that is sent again is the same. Whoever has left digests has what
+    waited for one in a last one.
     """
     local = actor.now.astimezone(actor.zone)
-    due = session.scalars(
-        sa.select(MessagePreference.user_id)
+    due = session.execute(
+        sa.select(MessagePreference.user_id, MessagePreference.digest_hour)
         .where(
             MessagePreference.digest_hour <= local.hour,
             sa.or_(
@@ -186,17 +186,35 @@ def put_digests(session: so.Session, actor: Actor) -> int:
         )
         .order_by(MessagePreference.user_id)
     ).all()
-    for user_id in due:
+    payloads = []
+    for user_id, hour in due:
+        told = _unread_at(
+            session, user_id, datetime.combine(local, time(hour), local.tzinfo)
+        )
+        if not told:
+            continue
         session.execute(
             sa.update(MessagePreference)
             .where(MessagePreference.user_id == user_id)
             .values(digested_on=actor.today),
             execution_options={"synchronize_session": False},
         )
-    outbox.put_all(
-        session,
-        DIGEST_TOPIC,
-        [{"user_id": user_id, "day": actor.today} for user_id in due],
-        now=actor.now,
-    )
-    return len(due)
+        payloads.append(
+            {"user_id": user_id, "day": actor.today, "message_ids": list(told)}
+        )
+    outbox.put_all(session, DIGEST_TOPIC, payloads, now=actor.now)
+    return len(payloads)
+
+
+def _unread_at(session: so.Session, user_id: UUID, moment: datetime) -> Sequence[UUID]:
+    """Return what waited for a person's digest before a moment and is unread."""
+    return session.scalars(
+        sa.select(Message.id)
+        .where(
+            Message.user_id == user_id,
+            Message.mail_state == MailState.DIGEST,
+            Message.read_at.is_(None),
+            Message.created_at < moment,
+        )
+        .order_by(Message.id)
+    ).all()

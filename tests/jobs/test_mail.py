@@ -23,8 +23,8 @@ from marketplace.jobs.handlers import HANDLERS, MAIL_ATTEMPTS
 from marketplace.jobs.runner import Handler, Runner
 from marketplace.models.jobs import OutboxMessage, OutboxState
 from marketplace.models.messages import Message
+from marketplace.services import message_mails, messages, outbox
 from marketplace.services import message_preferences as preferences
-from marketplace.services import messages, outbox
 from marketplace.services.message_mails import Letter
 from tests.conftest import START
 from tests.mailboxes import Mailbox
@@ -323,16 +323,54 @@ def test_a_digest_tells_once_a_day_what_is_unread_since_the_last(
     assert mailbox.deliveries[1].message_id != delivery.message_id
 
 
+def test_what_comes_after_the_hour_waits_for_the_next_day(
+    world: World,
+    app: Flask,
+    tell: Tell,
+    mailbox: Mailbox,
+    runner_with: Set,
+    clock: FixedClock,
+) -> None:
+    prefer(world, "firm", email="digest", digest_hour=8)
+    runner = runner_with(mailbox)
+    clock.at = START
+    duties(app, runner)
+    clock.advance(hours=5)
+    tell("firm", key="1", subject="午后")
+    clock.advance(minutes=5)
+    duties(app, runner)
+    assert mailbox.deliveries == []
+    clock.at = START + timedelta(days=1)
+    duties(app, runner)
+    assert len(mailbox.deliveries) == 1
+
+
+def test_a_digest_that_is_sent_again_is_the_same(
+    world: World, tell: Tell, clock: FixedClock
+) -> None:
+    prefer(world, "firm", email="digest", digest_hour=8)
+    tell("firm", key="1", subject="第1项")
+    tell("firm", key="2", subject="第2项")
+    user_id, day = world.user("firm").id, clock.now().date()
+    told = [message.id for message in rows(world)]
+    first = message_mails.digest(world.session, user_id, day, told)
+    messages.act(world.session, world.actor("firm"), told[0], "read")
+    tell("firm", key="3", subject="第3项")
+    assert message_mails.digest(world.session, user_id, day, told) == first
+
+
 def test_whoever_wants_no_mail_any_more_gets_no_digest_either(
     world: World,
     app: Flask,
     tell: Tell,
     mailbox: Mailbox,
     runner_with: Set,
+    clock: FixedClock,
 ) -> None:
     prefer(world, "firm", email="digest", digest_hour=0)
     tell("firm")
     prefer(world, "firm", email="none", digest_hour=0)
+    clock.advance(days=1)
     duties(app, runner_with(mailbox))
     assert mailbox.deliveries == []
     assert rows(world)[0].mail_state is MailState.UNWANTED

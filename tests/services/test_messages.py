@@ -385,7 +385,7 @@ def test_a_preference_of_the_machine_is_no_revision_of_the_persons(
 
     prefer(world, "firm", email="digest")
     tell("firm")
-    later = system(world.clock.now() + timedelta(hours=1))
+    later = system(world.clock.now() + timedelta(days=1))
     assert message_mails.put_digests(world.session, later) == 1
     found = world.session.get(
         MessagePreference, world.user("firm").id, populate_existing=True
