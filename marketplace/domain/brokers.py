@@ -38,6 +38,8 @@ BROKER_WORKFLOW = Workflow("broker", PENDING, table([
 # fmt: on
 CERTIFIED = frozenset({VERIFIED})
 """An operator has seen the certificate."""
+UNCHECKED = frozenset({PENDING})
+"""An operator has yet to see it."""
 CHECKED = frozenset(
     {
         "name",
@@ -71,7 +73,9 @@ class InstitutionState(StrEnum):
 
 APPLIED, RECORDED, EVALUATED, REMOVED = InstitutionState
 ON_RECORD = frozenset({RECORDED, EVALUATED})
-CURRENT = ON_RECORD | {APPLIED}
+ASKING = frozenset({APPLIED})
+"""Somebody has to judge the application."""
+CURRENT = ON_RECORD | ASKING
 """On record or asking for it: the form may change."""
 # fmt: off
 INSTITUTION_WORKFLOW = Workflow("institution", APPLIED, table([

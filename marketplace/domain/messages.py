@@ -335,6 +335,22 @@ _ROWS: tuple[Topic, ...] = (
         ),
     ),
     _topic(
+        "shares.proposed",
+        Reach.MUTABLE,
+        Text("分成方案", "Proposed shares of a commission"),
+        (
+            Text(
+                "{party}提出第{version}版中介报酬分成方案",
+                "{party} has made proposal {version} on the shares of a commission",
+            ),
+            Text(
+                "{party}提出第{version}版中介报酬分成方案，请于{due}前同意或不同意。",
+                "{party} has made proposal {version} on the shares of a commission."
+                " Please accept or refuse it by {due}.",
+            ),
+        ),
+    ),
+    _topic(
         "duty.reminder",
         Reach.MUTABLE,
         Text("待办提醒", "Reminders of what is due"),
@@ -396,6 +412,12 @@ PLACES: dict[str, str] = {
     "organisation": "/organisations/{id}",
     "docking": "/dockings/{id}",
     "contract": "/contracts/{id}",
+    "registration": "/contracts/{id}/registration",
+    "trial": "/trials/{id}",
+    "conflict_check": "/conflict-checks/{id}",
+    "broker": "/brokers/{id}",
+    "institution": "/broker-institutions/{id}",
+    "shares": "/contracts/{id}/shares",
 }
 """Where the object of a message is found, by its kind; a kind may have no place."""
 

@@ -21,12 +21,13 @@ from marketplace.domain.brokers import (
     BROKER_WORKFLOW,
     CERTIFIED,
     CHECKED,
+    UNCHECKED,
 )
 from marketplace.domain.conflicts import UPHELD, Purpose
 from marketplace.domain.contracts import EXECUTED, Side
 from marketplace.domain.ids import new_id
 from marketplace.domain.masking import mask_name, mask_number
-from marketplace.domain.roles import Tier
+from marketplace.domain.roles import Role, Tier
 from marketplace.errors import Conflict, FieldError, Forbidden, Text
 from marketplace.models.brokers import Broker, BrokerRating
 from marketplace.models.conflicts import ConflictCheck
@@ -35,7 +36,8 @@ from marketplace.models.dockings import Docking
 from marketplace.models.ledger import Event
 from marketplace.models.organisations import Organisation
 from marketplace.policies import Grant
-from marketplace.services import conflicts, contents, events, steps
+from marketplace.services import conflicts, contents, duties, events, rules, steps
+from marketplace.services.duties import Whom
 from marketplace.services.fields import (
     Code,
     Codes,
@@ -173,7 +175,27 @@ def create(session: so.Session, actor: Actor, data: Mapping[str, Any]) -> Broker
         changes=events.difference(_told(before), _told(values)),
     )
     session.flush()
+    _owe(session, actor, broker)
     return get(session, actor, broker.id)
+
+
+def _owe(session: so.Session, actor: Actor, broker: Broker) -> None:
+    """Have an operator owe the check of a record as long as it waits for one."""
+    if broker.state not in UNCHECKED:
+        duties.close(session, actor, kind="broker", subject_id=broker.id)
+        return
+    days = rules.in_force(session, "broker.duties", on=actor.today).value
+    duties.open_(
+        session,
+        actor,
+        Whom(role=Role.OPERATOR),
+        "verify-broker",
+        kind="broker",
+        subject_id=broker.id,
+        title=broker.name,
+        number=broker.certificate_no,
+        due_on=duties.promise(session, actor, days["verify-broker"]),
+    )
 
 
 def _unit(actor: Actor, action: str, given: UUID | None) -> UUID:
@@ -236,6 +258,7 @@ def edit(
         changes=events.difference(_told(before), _told(values)),
     )
     session.flush()
+    _owe(session, actor, broker)
     return broker
 
 
@@ -315,7 +338,9 @@ def act(
         broker.verified_at, broker.verified_by = actor.now, actor.user_id
     else:
         broker.verified_at = broker.verified_by = None
-    return steps.finish(session, actor, KIND, step)
+    done = steps.finish(session, actor, KIND, step)
+    _owe(session, actor, done)
+    return done
 
 
 def _require_certificate(session: so.Session, actor: Actor, broker: Broker) -> None:

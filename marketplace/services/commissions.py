@@ -32,6 +32,7 @@ from marketplace.domain.brokers import (
 from marketplace.domain.conflicts import CLEARED, UPHELD, Outcome, Purpose
 from marketplace.domain.contracts import COMPLETED, DRAFT, EXECUTED, IN_FORCE, Side
 from marketplace.domain.ids import new_id
+from marketplace.domain.roles import Role
 from marketplace.errors import (
     Conflict,
     IllegalTransition,
@@ -47,8 +48,17 @@ from marketplace.models.brokers import (
 )
 from marketplace.models.contracts import Contract, ContractParty
 from marketplace.models.dockings import Docking
-from marketplace.services import conflicts, contract_contents, contracts, events
+from marketplace.services import (
+    conflicts,
+    contract_contents,
+    contracts,
+    duties,
+    events,
+    notices,
+    rules,
+)
 from marketplace.services.brokers import MEDIATION, names_of
+from marketplace.services.duties import Whom
 from marketplace.services.fields import Amount, Code, Items, Reader, Reference, Words
 from marketplace.services.fields import Share as Percent
 from marketplace.services.paging import Listing
@@ -306,6 +316,7 @@ def propose(
     if own is not None and own.org_id == grant.org_id:
         _accept(session, actor, deal, proposal, own)
     session.flush()
+    _owe(session, actor, deal, proposal)
     return proposal
 
 
@@ -451,7 +462,57 @@ def decide(
         proposal.decided_at = actor.now
         _tell(session, actor, proposal, "refuse", grant, said)
     session.flush()
+    _owe(session, actor, deal, proposal)
     return proposal
+
+
+def _owe(
+    session: so.Session, actor: Actor, deal: Deal, proposal: ShareProposal
+) -> None:
+    """Have the units whose consent is missing owe an answer, and tell them once.
+
+    A unit that brokered the docking and is no party learns no title of the contract.
+    """
+    contract = deal.contract
+    duties.close(session, actor, kind="shares", subject_id=contract.id)
+    if proposal.state not in OPEN_PROPOSAL:
+        return
+    days = rules.in_force(session, "broker.duties", on=actor.today).value
+    due_on = duties.promise(session, actor, days["accept-shares"])
+    accepted = {a.org_id for a in proposal.acceptances}
+    parties = threads.party_orgs(contract)
+    principals = threads.party_orgs(contract, Side.BUYER, Side.SELLER)
+    for org_id in rights.accepting_orgs(deal):
+        if org_id in accepted:
+            continue
+        role = Role.UNIT_ADMIN if org_id in principals else Role.BROKER
+        is_party = org_id in parties
+        duties.open_(
+            session,
+            actor,
+            Whom(org_id=org_id, role=role),
+            "accept-shares",
+            kind="shares",
+            subject_id=contract.id,
+            title=contract.title if is_party else "",
+            number=contract.contract_no if is_party else "",
+            due_on=due_on,
+        )
+        notices.tell_units(
+            session,
+            actor,
+            [org_id],
+            "shares.proposed",
+            {
+                "party": notices.name_of(session, proposal.proposed_for),
+                "version": proposal.number,
+                "due": due_on.isoformat(),
+            },
+            kind="shares",
+            subject_id=contract.id,
+            key=f"shares:{proposal.id}:{org_id}",
+            roles=frozenset({role}),
+        )
 
 
 def _speaks_for(actor: Actor, action: str, deal: Deal) -> list[policies.Grant]:

@@ -371,7 +371,7 @@ def _keep(session: so.Session, actor: Actor, row: ConflictCheck) -> ConflictChec
             "review-conflict",
             kind="conflict_check",
             subject_id=row.id,
-            title="",
+            title=_title(session, row),
             number="",
             due_on=duties.promise(session, actor, int(rule["review-conflict"])),
         )
@@ -389,6 +389,16 @@ def upheld_pairs(session: so.Session) -> set[frozenset[str]]:
     )
     pairs = (frozenset({f["left"], f["right"]}) for found in rows for f in found)
     return {pair for pair in pairs if all(key.startswith("unit:") for key in pair)}
+
+
+def _title(session: so.Session, row: ConflictCheck) -> str:
+    """Name the parties, as far as the line of a queue has room."""
+    names = _names(session, {*row.left, *row.right})
+    sides = (
+        "、".join(names.get(key) or key.partition(":")[2] for key in keys)
+        for keys in (row.left, row.right)
+    )
+    return " × ".join(sides)
 
 
 @dataclass(frozen=True, slots=True)

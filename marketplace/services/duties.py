@@ -66,6 +66,10 @@ STEPS: Mapping[str, Text] = {
     "list-offer":      Text("发布成果", "List the offer"),
     "verify":          Text("认证单位", "Verify the organisation"),
     "review-conflict": Text("核查疑似关联关系", "Look into a suspected tie"),
+    "verify-broker":   Text("核验技术经纪人", "Verify the broker's certificate"),
+    "recommend-institution": Text("审核并推荐机构备案", "Recommend the institution"),
+    "record-institution": Text("办理机构备案", "Record the institution"),
+    "accept-shares":   Text("确认中介报酬分成", "Answer the proposed shares"),
 }
 # fmt: on
 PLACES: Mapping[str, str] = {
@@ -78,10 +82,16 @@ PLACES: Mapping[str, str] = {
     "offer": "/api/v1/offers/{id}",
     "organisation": "/api/v1/organisations/{id}",
     "conflict_check": "/api/v1/conflict-checks/{id}",
+    "broker": "/api/v1/brokers/{id}",
+    "institution": "/api/v1/broker-institutions/{id}",
+    "shares": "/api/v1/contracts/{id}/shares",
 }
-"""Where the object of a duty is read; a registration is named by its contract, and a
-talk stands under its day."""
-OF_UNITS_AT_WORK = ("docking", "trial", "docking-talk", "contract", "registration")
+"""Where the object of a duty is read; a registration and the shares of a commission
+are named by their contract, and a talk stands under its day."""
+OF_UNITS_AT_WORK = (
+    *("docking", "trial", "docking-talk", "contract", "registration"),
+    "shares",
+)
 """Kinds whose objects a unit does not read while it is suspended, nor their titles."""
 
 

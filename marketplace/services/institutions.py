@@ -15,6 +15,7 @@ from marketplace import broker_policies as rights
 from marketplace import policies
 from marketplace.domain.actors import Actor
 from marketplace.domain.brokers import (
+    ASKING,
     CURRENT,
     INSTITUTION_WORKFLOW,
     ON_RECORD,
@@ -22,11 +23,12 @@ from marketplace.domain.brokers import (
 )
 from marketplace.domain.ids import new_id
 from marketplace.domain.masking import mask_name
-from marketplace.domain.roles import Tier
+from marketplace.domain.roles import Role, Tier
 from marketplace.errors import Conflict, IllegalTransition, Text
 from marketplace.models.brokers import BrokerInstitution
 from marketplace.models.organisations import Organisation
-from marketplace.services import contents, events, serials, steps
+from marketplace.services import contents, duties, events, rules, serials, steps
+from marketplace.services.duties import Whom
 from marketplace.services.fields import (
     Amount,
     Code,
@@ -207,7 +209,31 @@ def apply(
         changes=events.difference(before, values),
     )
     session.flush()
-    return get(session, actor, institution.id)
+    found = get(session, actor, institution.id)
+    _owe(session, actor, found)
+    return found
+
+
+def _owe(session: so.Session, actor: Actor, institution: BrokerInstitution) -> None:
+    """Have the operator, and then the province, owe what an application waits for."""
+    duties.close(session, actor, kind="institution", subject_id=institution.id)
+    if institution.state not in ASKING:
+        return
+    step, role = "recommend-institution", Role.OPERATOR
+    if institution.recommended_at is not None:
+        step, role = "record-institution", Role.PROVINCIAL_AUTHORITY
+    days = rules.in_force(session, "broker.duties", on=actor.today).value
+    duties.open_(
+        session,
+        actor,
+        Whom(role=role),
+        step,
+        kind="institution",
+        subject_id=institution.id,
+        title=institution.org.name,
+        number=institution.record_no or "",
+        due_on=duties.promise(session, actor, days[step]),
+    )
 
 
 def _unit(actor: Actor, given: UUID | None) -> UUID:
@@ -293,6 +319,8 @@ def edit(
         changes=changes,
     )
     session.flush()
+    if institution.state in ASKING:
+        _owe(session, actor, institution)
     return institution
 
 
@@ -344,7 +372,13 @@ def act(
     )
     move = _Move(session, actor, step.subject, step.comment, given)
     _DOING.get(action, _nothing)(move)
-    return steps.finish(session, actor, KIND, step, changes=move.changes)
+    done = steps.finish(session, actor, KIND, step, changes=move.changes)
+    if action == "return":
+        # It is the unit's turn; what it changes puts it before the operator again.
+        duties.close(session, actor, kind="institution", subject_id=done.id)
+    else:
+        _owe(session, actor, done)
+    return done
 
 
 def _nothing(move: _Move) -> None:

@@ -314,3 +314,43 @@ def test_a_deal_of_affiliated_units_is_nobodys_merit(world: World) -> None:
     world.session.commit()
     shown = world.client("operator").get(place).json
     assert (shown["deals_count"], shown["deals_amount_yuan"]) == (0, "0.00")
+
+
+def queued(world: World, who: str) -> list[str]:
+    items = world.client(who).get("/work-queue").json["items"]
+    return [i["step"] for i in items if i["kind"] in {"broker", "institution"}]
+
+
+def test_records_wait_in_the_queue_of_who_has_to_look_at_them(world: World) -> None:
+    place = f"/brokers/{enter(world)['id']}"
+    assert queued(world, "operator") == ["verify-broker"]
+    operator = world.client("operator")
+    item = operator.get("/work-queue").json["items"][0]
+    assert (item["href"], item["title"]) == (f"/api/v1{place}", RECORD["name"])
+    operator.act(place, "verify")
+    assert queued(world, "operator") == []
+    operator.act(place, "suspend", {"comment": "证书存疑"})
+    operator.act(place, "reinstate", {"comment": "已澄清"})
+    assert queued(world, "operator") == ["verify-broker"]
+
+
+def test_an_application_waits_on_the_operator_and_then_on_the_province(
+    world: World,
+) -> None:
+    place = applied(world)
+    assert queued(world, "operator") == ["recommend-institution"]
+    world.client("operator").act(place, "recommend")
+    assert (queued(world, "operator"), queued(world, "province")) == (
+        [],
+        ["record-institution"],
+    )
+    world.client("province").act(place, "return", {"comment": "补充材料"})
+    assert queued(world, "operator") == queued(world, "province") == []
+    client = world.client("broker")
+    etag = client.get(place).headers["ETag"]
+    client.patch(place, {"head": "钱示例"}, etag)
+    assert queued(world, "operator") == ["recommend-institution"]
+    world.client("operator").act(place, "recommend")
+    answer = world.client("province").act(place, "record", {"level": "PROVINCE"})
+    assert answer.json["state"] == "RECORDED"
+    assert queued(world, "province") == []

@@ -251,6 +251,32 @@ def test_a_brokered_docking_gives_its_broker_a_say_also_where_he_is_no_party(
     assert propose(thread)["state"] == "PROPOSED"
 
 
+def test_shares_wait_on_the_units_whose_consent_is_missing(world: World) -> None:
+    thread = concluded(world)
+    propose(thread, "broker", **HALVES)
+
+    def owing() -> list[str]:
+        return [
+            who
+            for who in ("firm_admin", "university_admin", "broker")
+            if any(
+                item["step"] == "accept-shares"
+                for item in thread[who].get("/work-queue").json["items"]
+            )
+        ]
+
+    assert owing() == ["firm_admin", "university_admin"]
+    told = thread["firm_admin"].get("/messages").json["items"]
+    assert "分成方案" in told[0]["title"]
+    assert told[0]["href"] == f"/api/v1{place(thread)}"
+    one = f"{place(thread)}/1"
+    assert thread["firm_admin"].act(one, "accept").status_code == 200
+    assert owing() == ["university_admin"]
+    refused = thread["university_admin"].act(one, "refuse", {"comment": "比例过高"})
+    assert refused.status_code == 200
+    assert owing() == []
+
+
 def test_three_parties_and_affiliated_ones_are_marked(world: World) -> None:
     thread = concluded(world)
     deal = thread["broker"].get(place(thread)).json["deal"]
