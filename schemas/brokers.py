@@ -499,10 +499,16 @@ class CommissionInputSchema(OpaqueSchema):
         validate=validate.Length(1, 120),
         metadata={"description": "发票号码"},
     )
+    reverses_id = fields.UUID(
+        metadata={
+            "description": "The payment of which this takes something back; the"
+            " voucher is then that of the return."
+        }
+    )
 
 
 class CommissionReceivedSchema(OpaqueSchema):
-    """One payment of a commission."""
+    """One payment of a commission, or what was taken back of one."""
 
     id = fields.UUID(required=True)
     number = fields.Integer(required=True)
@@ -512,3 +518,4 @@ class CommissionReceivedSchema(OpaqueSchema):
     voucher = fields.String(required=True)
     recorded_at = fields.AwareDateTime(required=True)
     recorded_for = fields.UUID(required=True, allow_none=True)
+    reverses_id = fields.UUID(required=True, allow_none=True)

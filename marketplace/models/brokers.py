@@ -232,7 +232,10 @@ class ShareAcceptance(Identified, Base):
 
 
 class CommissionPayment(Identified, Base):
-    """Commission that a mediating unit has received. Never changed or removed."""
+    """Commission that a mediating unit has received, or that was taken back of it.
+
+    Never changed or removed, not even by the database.
+    """
 
     __tablename__ = "commission_payments"
     __table_args__ = (
@@ -248,6 +251,10 @@ class CommissionPayment(Identified, Base):
         sa.ForeignKey("organisations.id"), index=True
     )
     """Who received it."""
+    reverses_id: so.Mapped[UUID | None] = so.mapped_column(
+        sa.ForeignKey("commission_payments.id"), index=True
+    )
+    """The payment of which this takes something back."""
     paid_on: so.Mapped[date]
     amount_yuan: so.Mapped[Decimal]
     voucher: so.Mapped[str] = so.mapped_column(sa.String(120))

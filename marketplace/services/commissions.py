@@ -692,15 +692,17 @@ def _links(actor: Actor, deal: Deal, proposal: ShareProposal) -> list[Values]:
 
 
 def received(session: so.Session, contract_id: UUID) -> Decimal:
-    """Add up the commission that mediating units have received, in 元."""
-    return sum(
-        session.scalars(
-            sa.select(CommissionPayment.amount_yuan).where(
-                CommissionPayment.contract_id == contract_id
-            )
-        ),
-        NOTHING,
+    """Add up the commission that mediating units have received and kept, in 元."""
+    rows = session.scalars(
+        sa.select(CommissionPayment).where(CommissionPayment.contract_id == contract_id)
     )
+    return sum(map(signed, rows), NOTHING)
+
+
+def signed(payment: CommissionPayment) -> Decimal:
+    """Return what an entry adds to what was received; negative if it takes back."""
+    sign = 1 if payment.reverses_id is None else -1
+    return sign * payment.amount_yuan
 
 
 def pay(
@@ -712,13 +714,15 @@ def pay(
     ----------
     data : mapping
         ``organisation_id`` (who received it; by default the only mediating unit),
-        ``amount_yuan``, ``paid_on``, ``voucher``.
+        ``amount_yuan``, ``paid_on``, ``voucher``; ``reverses_id``, of the payment of
+        which something is taken back, for example because it was entered wrongly.
 
     Raises
     ------
     NotFound, Unauthenticated, Forbidden, IllegalTransition
     Invalid
-        More than the commission, a day to come, or somebody who does not mediate.
+        More than the commission, more taken back than was received, a day to come, or
+        somebody who does not mediate.
     Conflict
         The invoice was recorded already.
     """
@@ -738,6 +742,7 @@ def pay(
         sa.select(CommissionPayment).where(CommissionPayment.contract_id == contract.id)
     ).all()
     values = _read_payment(session, actor, deal, data, rows)
+    back = values["reverses_id"] is not None
     payment = CommissionPayment(
         id=new_id(),
         contract_id=contract.id,
@@ -753,7 +758,7 @@ def pay(
         session,
         actor,
         payment,
-        "commission.pay",
+        "commission.take-back" if back else "commission.pay",
         role=grant.role,
         org_id=grant.org_id,
         changes=events.difference({}, {"contract_id": contract.id, **values}),
@@ -772,6 +777,9 @@ def _read_payment(
     reader = Reader(session, actor.today)
     mediating = rights.mediating_orgs(deal)
     given = reader.reference(data.get("organisation_id"), "/organisation_id")
+    reversed_ = _reversed(reader, data, rows)
+    if reversed_ is not None:
+        given = reversed_.org_id
     payee = given or (mediating[0] if len(mediating) == 1 else None)
     if payee is None or payee not in mediating:
         reader.wrong(
@@ -784,8 +792,10 @@ def _read_payment(
     if amount is None or amount <= 0:
         reader.wrong("/amount_yuan", "required", "金额须大于零", "must be above zero")
     agreed = amount_of(deal.contract) or NOTHING
-    so_far = sum((row.amount_yuan for row in rows), NOTHING)
-    if amount is not None and so_far + amount > agreed:
+    so_far = sum(map(signed, rows), NOTHING)
+    if reversed_ is not None:
+        _check_taken_back(reader, amount, reversed_, rows)
+    elif amount is not None and so_far + amount > agreed:
         reader.wrong(
             "/amount_yuan",
             "more_than_agreed",
@@ -809,10 +819,47 @@ def _read_payment(
         )
     return {
         "org_id": payee,
+        "reverses_id": reversed_.id if reversed_ else None,
         "amount_yuan": amount,
         "paid_on": paid_on,
         "voucher": voucher,
     }
+
+
+def _reversed(
+    reader: Reader, data: Mapping[str, Any], rows: Sequence[CommissionPayment]
+) -> CommissionPayment | None:
+    """Return the payment of which something is taken back."""
+    asked = reader.reference(data.get("reverses_id"), "/reverses_id")
+    if asked is None:
+        return None
+    found = next((r for r in rows if r.id == asked and r.reverses_id is None), None)
+    if found is None:
+        reader.wrong(
+            "/reverses_id",
+            "no_such_payment",
+            "本合同没有此笔收款",
+            "is no payment under this contract",
+        )
+    return found
+
+
+def _check_taken_back(
+    reader: Reader,
+    amount: Decimal | None,
+    payment: CommissionPayment,
+    rows: Sequence[CommissionPayment],
+) -> None:
+    back = sum((r.amount_yuan for r in rows if r.reverses_id == payment.id), NOTHING)
+    left = payment.amount_yuan - back
+    if amount is not None and amount > left:
+        reader.wrong(
+            "/amount_yuan",
+            "more_than_received",
+            "该笔收款尚可冲回 {left}",
+            "of this payment {left} is left to take back",
+            left=left,
+        )
 
 
 def payments(session: so.Session, actor: Actor, contract_id: UUID) -> Listing[Values]:
@@ -847,5 +894,6 @@ def view_payment(payment: CommissionPayment) -> Values:
     return {
         **{name: getattr(payment, name) for name in names},
         "organisation_id": payment.org_id,
+        "reverses_id": payment.reverses_id,
         "recorded_for": payment.recorded_for,
     }

@@ -312,7 +312,7 @@ def _commissions(
             kind="commission",
             contract=contract,
             day=payment.paid_on,
-            amount_yuan=payment.amount_yuan,
+            amount_yuan=commissions.signed(payment),
             mark=payment.voucher,
             shape=commissions.shape_of(session, contract),
             affiliated=affiliated,

@@ -316,6 +316,28 @@ def test_a_commission_is_received_up_to_what_was_agreed_and_once_an_invoice(
     assert total == Decimal("36000.01")
 
 
+def test_a_commission_is_taken_back_by_an_entry_that_names_it(world: World) -> None:
+    thread = concluded(world)
+    paid = f"/contracts/{thread.contract}/commission-payments"
+    entry = {"amount_yuan": "30000.00", "paid_on": "2026-11-23", "voucher": "F-1"}
+    first = thread["broker"].post(paid, entry).json["id"]
+    back = {**entry, "voucher": "H-1", "reverses_id": first}
+    answer = thread["broker"].post(paid, {**back, "amount_yuan": "30000.01"})
+    assert [e["code"] for e in answer.json["errors"]] == ["more_than_received"]
+    answer = thread["broker"].post(paid, {**back, "amount_yuan": "20000.00"})
+    assert answer.status_code == 201
+    assert answer.json["reverses_id"] == first
+    again = {**back, "voucher": "H-2", "amount_yuan": "10000.01"}
+    assert thread["broker"].post(paid, again).status_code == 422
+    of_it = {**again, "amount_yuan": "1.00", "reverses_id": answer.json["id"]}
+    errors = thread["broker"].post(paid, of_it).json["errors"]
+    assert [e["code"] for e in errors] == ["no_such_payment"]
+    deal = thread["broker"].get(place(thread)).json["deal"]
+    assert deal["received_yuan"] == "10000.00"
+    rest = {**entry, "voucher": "F-2", "amount_yuan": "26000.01"}
+    assert thread["broker"].post(paid, rest).status_code == 201
+
+
 def test_without_a_commission_shares_are_agreed_and_have_no_amounts(
     world: World,
 ) -> None:
