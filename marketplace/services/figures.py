@@ -84,6 +84,9 @@ class Question:
         Only entries whose code is one of these, or below one of them.
     scope : FigureScope
         Of which entries the caller may have figures.
+    measure : str
+        Another indicator by which the entries are measured: the number of what is
+        bought. By default the one that is asked for.
     """
 
     indicator: Indicator
@@ -93,6 +96,7 @@ class Question:
     filters: Mapping[str, tuple[str, ...]]
     scope: FigureScope
     actor: Actor
+    measure: str = ""
     tops: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
     """For each code list the topmost code above every code."""
     names: dict[str, dict[str, tuple[str, str]]] = field(

@@ -668,6 +668,8 @@ def _growth(
 def _measure(question: Question, parts: Parts) -> Decimal | None:
     """Return the value of a cell that needs nothing but its parts."""
     indicator, whole = question.indicator, Decimal(parts.count)
+    if question.measure:
+        indicator = INDICATORS[question.measure]
     decimals = indicator.decimals
     simple = {
         "CT_N": whole,

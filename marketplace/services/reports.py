@@ -58,6 +58,8 @@ HEADLINE = (
     "DOCK_N",
     "DOCK_OK",
 )
+_MEASURES = ("CT_N", "CT_AMT", "CT_TECH")
+"""What the tables of a report show of every part."""
 _SHORT = ("class", "tech_field")
 _LONG = (*_SHORT, "seller_nature", "buyer_nature", "ip", "plan", "flow")
 MOST_EARLIER = 24
@@ -209,7 +211,8 @@ def _figures(
         return conversions.pack(session, actor, place.org_id, span)
     ask = _Asker(session, actor, span, place.region)
     if kind is ReportKind.QUARTERLY_RANK:
-        return {"headline": ask.headline(("OUT",)), "sections": [ask.rank()]}
+        headline_ = ask.headline((*_MEASURES, "OUT"))
+        return {"headline": headline_, "sections": [ask.rank()]}
     is_long = kind in {ReportKind.HALF_YEAR, ReportKind.YEAR}
     headline: tuple[str, ...] = HEADLINE
     if kind is ReportKind.YEAR:
@@ -217,7 +220,7 @@ def _figures(
     sections = [ask.section(axis) for axis in (_LONG if is_long else _SHORT)]
     level = "city" if place.region.endswith("0000") else "district"
     sections.append(ask.section(f"seller_{level}"))
-    sections.append(ask.section(f"buyer_{level}", ("IN",)))
+    sections.append(ask.section(f"buyer_{level}", "IN"))
     return {"headline": ask.headline(headline), "sections": sections}
 
 
@@ -230,7 +233,7 @@ class _Asker:
     period: Period
     region: str
 
-    def figure(self, code: str, *by: str) -> indicators.Figure:
+    def figure(self, code: str, *by: str, measure: str = "") -> indicators.Figure:
         question = Question(
             indicator=INDICATORS[code],
             period=self.period,
@@ -239,6 +242,7 @@ class _Asker:
             filters={},
             scope=FigureScope(regions=(self.region,)),
             actor=self.actor,
+            measure=measure,
         )
         if code == "GDP_SHARE":
             question = replace(question, filters={"seller_city": (self.region,)})
@@ -262,19 +266,18 @@ class _Asker:
             )
         return found
 
-    def section(
-        self, axis: str, asked: Sequence[str] = ("CT_N", "CT_AMT", "CT_TECH")
-    ) -> dict[str, Any]:
+    def section(self, axis: str, code: str = "CT_AMT") -> dict[str, Any]:
         """Return a table: number, value and technical amount, each with growth.
 
-        What is bought (``IN``) has its growth by value alone.
+        Parameters
+        ----------
+        code : str
+            ``IN`` for what is bought.
         """
-        found = [self.figure(code, axis) for code in asked]
+        found = [self.figure(code, axis, measure=measure) for measure in _MEASURES]
         rows = []
         for place, cell in enumerate(found[0].cells):
             growths = [plain(f.cells[place].yoy) for f in found]
-            if len(growths) == 1:
-                growths = [None, growths[0], None]
             rows.append(
                 {
                     "key": cell.key[axis],

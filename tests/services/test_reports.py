@@ -66,6 +66,54 @@ def test_a_bulletin_tells_its_region_in_seven_columns(world: World, book: Book) 
     assert world.session.scalar(sa.select(sa.func.count(IssuedReport.id))) == 0
 
 
+def test_what_is_bought_has_its_growth_by_number_and_technical_amount_too(
+    world: World, book: Book
+) -> None:
+    for year, total, technical in ((2025, "80.00", "40.00"), (2026, "100.00", "80.00")):
+        first = book.contract()
+        book.enter(first, date(year, 10, 5), total, technical, **QINGDAO)
+    second = book.contract()
+    book.enter(second, date(2026, 10, 6), "20.00", "0.00", seller_region="110101")
+    book.save(world.session)
+    section = prepare(world, **OCTOBER).content["figures"]["sections"][-1]
+    assert section["axis"] == "buyer_district"
+    (row,) = section["rows"]
+    names = ("count", "count_yoy", "total_yoy", "technical_yoy")
+    assert [row[n] for n in names] == [2, "100.00", "50.00", "100.00"]
+
+
+def test_the_sheet_of_a_report_tells_all_of_it(world: World, book: Book) -> None:
+    book.register(date(2026, 8, 5), "100.00", **QINGDAO)
+    book.save(world.session)
+    for asked, codes in (
+        (RANK, {"OUT"}),
+        (
+            {**OCTOBER, "period": "2026-08"},
+            {"IN", "LOCAL", "IP_SHARE", "PLAN_SHARE", "NEED_N", "DOCK_N"},
+        ),
+    ):
+        content = prepare(world, **asked).content
+        rows = list(report_sheets.rows(content, "zh"))
+        assert rows[0][0] == "合计"
+        assert (rows[0][4], rows[0][6]) == (1, Decimal("0.01"))
+        told = {row[2]: row for row in rows if row[0] == "主要指标"}
+        assert told.keys() >= codes
+    assert (told["IN"][10], told["IN"][11]) == (Decimal("0.01"), "万元")
+    assert told["LOCAL"][11] == "%"
+    content["corrections"] = [
+        {
+            "period": "2026-07",
+            "where": "CT_N",
+            "reported": "1",
+            "now": "2",
+            "difference": "1",
+        }
+    ]
+    last = list(report_sheets.rows(content, "zh"))[-1]
+    assert (last[0], last[3], last[10]) == ("前期更正", "2026-07", 1)
+    assert last[13] == "原报 1，现为 2"
+
+
 def test_districts_are_ranked_by_value_and_ties_stand_in_the_order_of_codes(
     world: World, book: Book
 ) -> None:
