@@ -17,7 +17,7 @@ import sqlalchemy as sa
 import sqlalchemy.orm as so
 
 from marketplace.domain.actors import Actor
-from marketplace.domain.contracts import CLASSES, PaymentKind, Side, class_of
+from marketplace.domain.contracts import ANNULLED, CLASSES, PaymentKind, Side, class_of
 from marketplace.domain.offers import MATCHABLE
 from marketplace.domain.periods import Period
 from marketplace.errors import Text
@@ -46,7 +46,11 @@ def pack(
 ) -> dict[str, Any]:
     """Return the figures, the contracts of the year and the gaps to explain."""
     rows = _contracts(session, actor, org_id)
-    signed = [r for r in rows if _within(r.contract.signed_on, period)]
+    signed = [
+        r
+        for r in rows
+        if _within(r.contract.signed_on, period) and r.contract.state not in ANNULLED
+    ]
     received, income = _received(session, actor, [r.contract.id for r in rows], period)
     deadlines = rules.in_force(
         session, "report.conversion_deadlines", on=period.end, region="370000"

@@ -33,6 +33,8 @@ _TOTAL = Text("合计", "Total")
 _HEADLINE = Text("主要指标", "Headline")
 _CORRECTION = Text("前期更正", "Correction of an earlier period")
 _CHANGE = Text("前期登记合同的变动", "Change of a contract of an earlier period")
+_CONTRACT = Text("合同明细", "Contract")
+_GAP = Text("待说明事项", "To be explained")
 _WAN = Text("万元", "10,000 yuan")
 _IN_COLUMNS = ("CT_N", "CT_AMT", "CT_TECH")
 """Figures of the headline that the total row shows."""
@@ -44,6 +46,10 @@ def rows(content: Mapping[str, Any], language: str) -> Iterable[Row]:
     yield from _headline(content["figures"]["headline"], side)
     for section in content["figures"]["sections"]:
         yield from _section(section, side)
+    for contract in content["figures"].get("contracts", ()):
+        yield _contract(contract, side)
+    for gap in content["figures"].get("gaps", ()):
+        yield _gap(gap, side)
     for correction in content["corrections"]:
         yield _correction(correction, side)
     for change in content.get("changes", ()):
@@ -90,6 +96,8 @@ def _figure(
         return "—", None
     value = Decimal(entry["value"])
     known = INDICATORS.get(code)
+    if code.endswith("_yuan"):
+        return value / 10_000, _WAN.get(side)
     unit = known.sheet_unit if known is not None else None
     if known is not None and known.unit != known.sheet_unit:
         value /= 10_000
@@ -113,6 +121,45 @@ def _section(section: Mapping[str, Any], side: str) -> Iterable[Row]:
         ]
     for note in section["notes"]:
         yield [section["title"][side], *_nothing(12), note[side]]
+
+
+def _contract(contract: Mapping[str, Any], side: str) -> Row:
+    """Return a contract of a conversion report; the figure is what was received."""
+    said = Text(
+        "{day} 签订，{zh}；数值为到账额",
+        "signed on {day}, {en}; the figure is received",
+    ).format(
+        day=contract["signed_on"],
+        zh="已登记" if contract["registered"] else "未登记",
+        en="registered" if contract["registered"] else "not registered",
+    )
+    return [
+        _CONTRACT.get(side),
+        None,
+        contract["contract_no"],
+        contract["title"],
+        1,
+        None,
+        wan(contract["total_yuan"]),
+        None,
+        wan(contract["technical_yuan"]),
+        None,
+        wan(contract["received_yuan"]),
+        _WAN.get(side),
+        None,
+        said.get(side),
+    ]
+
+
+def _gap(gap: Mapping[str, Any], side: str) -> Row:
+    return [
+        _GAP.get(side),
+        None,
+        gap["number"],
+        gap["title"],
+        *_nothing(9),
+        gap["text"][side],
+    ]
 
 
 def _correction(correction: Mapping[str, Any], side: str) -> Row:

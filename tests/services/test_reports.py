@@ -421,6 +421,12 @@ def test_a_conversion_report_is_filled_in_and_names_its_gaps(
         ("listed_without_conversion", str(idle.id)),
     ]
     assert str(fresh.id) not in str(made["gaps"])
+    rows = list(report_sheets.rows({"figures": made, "corrections": []}, "zh"))
+    assert all(len(r) == len(report_sheets.SHEET) for r in rows)
+    tables = [r[0] for r in rows]
+    assert (tables.count("合同明细"), tables.count("待说明事项")) == (2, 3)
+    total = next(r for r in rows if r[2] == "received_yuan")
+    assert (total[10], total[11]) == (Decimal("0.006"), "万元")
     assert made["deadlines"] == {"unit": "03-31", "upward": "04-30"}
     issued = issue(world, "university_admin", **asked)
     for who in ("team", "operator"):
@@ -432,6 +438,19 @@ def test_a_conversion_report_is_filled_in_and_names_its_gaps(
             prepare(world, who, **asked)
     with pytest.raises(Forbidden):
         reports.issue(world.session, world.actor("team"), **asked)
+
+
+def test_a_void_contract_is_no_conversion(world: World, book: Book) -> None:
+    sold(world, book)
+    void = sold(world, book, state="VOID")
+    asked = {
+        "kind": "conversion",
+        "period": "2025",
+        "organisation_id": world.org("team").id,
+    }
+    made = prepare(world, "university_admin", **asked).content["figures"]
+    assert next(e["value"] for e in made["headline"] if e["code"] == "contracts") == "1"
+    assert str(void) not in str(made)
 
 
 def test_targets_are_told_with_their_source_and_progress_to_who_may_have_it(
