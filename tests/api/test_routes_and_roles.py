@@ -509,7 +509,7 @@ def dockings() -> Iterator[Case]:
         set(),
         seen,
         body={"contract_id": "{contract:SIGNED}"},
-        but=dict.fromkeys(SIDES, 422),
+        but=dict.fromkeys(SIDES, 409),
     )
 
 
