@@ -15,6 +15,7 @@ from marketplace.api.edge import (
     current_token,
     etag,
     if_match,
+    in_path,
     needs_scope,
     nobody,
     settings,
@@ -47,11 +48,7 @@ secret = Blueprint(
     "auth", __name__, description="Signing in, invitations 登录与邀请", secrets=True
 )
 ONE = "/users/<uuid:user_id>"
-ACTION = {
-    "name": "action",
-    "in": "path",
-    "schema": {"type": "string", "enum": sorted(ACCOUNT_WORKFLOW.actions)},
-}
+ACTION = in_path("action", ACCOUNT_WORKFLOW.actions)
 
 
 def _throttle() -> Throttle:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.api import lists
-from marketplace.api.edge import Blueprint, actor, etag, if_match_tag, spoken
+from marketplace.api.edge import Blueprint, actor, etag, if_match_tag, in_path, spoken
 from marketplace.domain.brokers import BROKER_WORKFLOW, INSTITUTION_WORKFLOW
 from marketplace.extensions import db
 from marketplace.problems import language
@@ -49,11 +49,6 @@ INSTITUTION = "/broker-institutions/<uuid:institution_id>"
 SHARES = "/contracts/<uuid:contract_id>/shares"
 SHARE = f"{SHARES}/<int:number>"
 PAID = "/contracts/<uuid:contract_id>/commission-payments"
-
-
-def _named(actions: frozenset[str]) -> dict[str, Any]:
-    schema = {"type": "string", "enum": sorted(actions)}
-    return {"name": "action", "in": "path", "schema": schema}
 
 
 def _present(broker_id: UUID) -> tuple[Any, dict[str, str]]:
@@ -115,7 +110,7 @@ def put(data: dict[str, Any], broker_id: UUID) -> Any:
 @bp.route(
     f"{ONE}/actions/<action>",
     methods=["POST"],
-    parameters=[_named(BROKER_WORKFLOW.actions)],
+    parameters=[in_path("action", BROKER_WORKFLOW.actions)],
 )
 @bp.arguments(NoteSchema)
 @bp.response(200, BrokerSchema)
@@ -197,7 +192,7 @@ def edit_institution(data: dict[str, Any], institution_id: UUID) -> Any:
 @bp.route(
     f"{INSTITUTION}/actions/<action>",
     methods=["POST"],
-    parameters=[_named(INSTITUTION_WORKFLOW.actions)],
+    parameters=[in_path("action", INSTITUTION_WORKFLOW.actions)],
 )
 @bp.arguments(InstitutionActionSchema)
 @bp.response(200, InstitutionSchema)
@@ -269,7 +264,7 @@ def share(contract_id: UUID, number: int) -> Any:
 @bp.route(
     f"{SHARE}/actions/<action>",
     methods=["POST"],
-    parameters=[_named(frozenset({"accept", "refuse"}))],
+    parameters=[in_path("action", ["accept", "refuse"])],
 )
 @bp.arguments(NoteSchema)
 @bp.response(200, ShareProposalSchema)

@@ -12,6 +12,7 @@ from marketplace.api.edge import (
     after_reading,
     etag,
     if_match,
+    in_path,
     spoken,
 )
 from marketplace.domain.conflicts import CONFLICT_WORKFLOW
@@ -30,11 +31,7 @@ from schemas.conflicts import (
 
 bp = Blueprint("conflicts", __name__, description="Conflicts of interest 利益冲突")
 ONE = "/conflict-checks/<uuid:check_id>"
-ACTION = {
-    "name": "action",
-    "in": "path",
-    "schema": {"type": "string", "enum": sorted(CONFLICT_WORKFLOW.actions)},
-}
+ACTION = in_path("action", CONFLICT_WORKFLOW.actions)
 
 
 @bp.route("/conflict-checks", methods=["GET"])

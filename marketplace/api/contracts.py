@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.api import lists
-from marketplace.api.edge import Blueprint, actor, etag, if_match_tag, spoken
+from marketplace.api.edge import Blueprint, actor, etag, if_match_tag, in_path, spoken
 from marketplace.domain.contracts import CONTRACT_WORKFLOW, REGISTRATION_WORKFLOW
 from marketplace.extensions import db
 from marketplace.problems import language
@@ -44,11 +44,6 @@ from schemas.contracts import (
 bp = Blueprint("contracts", __name__, description="Contracts 技术合同")
 ONE = "/contracts/<uuid:contract_id>"
 REGISTRATION = f"{ONE}/registration"
-
-
-def _named(actions: frozenset[str]) -> dict[str, Any]:
-    schema = {"type": "string", "enum": sorted(actions)}
-    return {"name": "action", "in": "path", "schema": schema}
 
 
 def _present(contract_id: UUID) -> tuple[Any, dict[str, str]]:
@@ -110,7 +105,7 @@ def delete(contract_id: UUID) -> Any:
 @bp.route(
     f"{ONE}/actions/<action>",
     methods=["POST"],
-    parameters=[_named(CONTRACT_WORKFLOW.actions)],
+    parameters=[in_path("action", CONTRACT_WORKFLOW.actions)],
 )
 @bp.arguments(ContractActionSchema)
 @bp.response(200, ContractSchema)
@@ -152,7 +147,7 @@ def amend(data: dict[str, Any], contract_id: UUID) -> Any:
 @bp.route(
     f"{ONE}/amendments/<int:number>/actions/<action>",
     methods=["POST"],
-    parameters=[_named(frozenset({"sign", "refuse"}))],
+    parameters=[in_path("action", ["sign", "refuse"])],
 )
 @bp.arguments(SigningSchema)
 @bp.response(200, ContractSchema)
@@ -228,7 +223,7 @@ def registration(contract_id: UUID) -> Any:
 @bp.route(
     f"{REGISTRATION}/actions/<action>",
     methods=["POST"],
-    parameters=[_named(REGISTRATION_WORKFLOW.actions)],
+    parameters=[in_path("action", REGISTRATION_WORKFLOW.actions)],
 )
 @bp.arguments(RegistrationActionSchema)
 @bp.response(200, RegistrationSchema)

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.api import lists
-from marketplace.api.edge import Blueprint, actor, etag, if_match, spoken
+from marketplace.api.edge import Blueprint, actor, etag, if_match, in_path, spoken
 from marketplace.domain.docking_days import DOCKING_DAY_WORKFLOW, PLAN_ACTIONS
 from marketplace.extensions import db
 from marketplace.problems import language
@@ -39,14 +39,9 @@ TALKS = f"{ONE}/talks"
 TALK = f"{TALKS}/<uuid:talk_id>"
 
 
-def _action(*names: str) -> dict[str, Any]:
-    schema = {"type": "string", "enum": sorted(names)}
-    return {"name": "action", "in": "path", "schema": schema}
-
-
-ACTION = _action(*(DOCKING_DAY_WORKFLOW.actions - PLAN_ACTIONS))
-PLAN_ACTION = _action(*PLAN_ACTIONS)
-TALK_ACTION = _action(docking_talks.RECORD)
+ACTION = in_path("action", DOCKING_DAY_WORKFLOW.actions - PLAN_ACTIONS)
+PLAN_ACTION = in_path("action", PLAN_ACTIONS)
+TALK_ACTION = in_path("action", [docking_talks.RECORD])
 
 
 def _present(day_id: UUID) -> tuple[Any, dict[str, str]]:

@@ -6,7 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.api import contents, lists
-from marketplace.api.edge import Blueprint, actor, etag, if_match_tag, index, spoken
+from marketplace.api.edge import (
+    Blueprint,
+    actor,
+    etag,
+    if_match_tag,
+    in_path,
+    index,
+    spoken,
+)
 from marketplace.domain.dockings import DOCKING_WORKFLOW
 from marketplace.extensions import db
 from marketplace.problems import language
@@ -26,11 +34,7 @@ from schemas.offers import OfferSchema
 
 bp = Blueprint("dockings", __name__, description="Dockings 产学研对接")
 ONE = "/dockings/<uuid:docking_id>"
-ACTION = {
-    "name": "action",
-    "in": "path",
-    "schema": {"type": "string", "enum": sorted(DOCKING_WORKFLOW.actions)},
-}
+ACTION = in_path("action", DOCKING_WORKFLOW.actions)
 
 
 def _present(docking: Any) -> tuple[Any, dict[str, str]]:

@@ -173,6 +173,12 @@ def if_match() -> int:
     return int(text)
 
 
+def in_path(name: str, values: Iterable[str]) -> dict[str, Any]:
+    """Describe a parameter of a path that is one of some words."""
+    schema = {"type": "string", "enum": sorted(values)}
+    return {"name": name, "in": "path", "schema": schema}
+
+
 def etag(tag: int | str) -> dict[str, str]:
     """Return the header of an object that stands at a revision or tag."""
     return {"ETag": f'"{tag}"'}

@@ -30,12 +30,8 @@ from schemas.imports import (
 
 bp = edge.Blueprint("imports", __name__, description="Imports 导入")
 BINARY = {"type": "string", "format": "binary"}
-KIND = {"name": "kind", "in": "path", "schema": {"type": "string", "enum": list(KINDS)}}
-ACTION = {
-    "name": "action",
-    "in": "path",
-    "schema": {"type": "string", "enum": ["cancel"]},
-}
+KIND = edge.in_path("kind", KINDS)
+ACTION = edge.in_path("action", ["cancel"])
 
 
 def _present(job: ImportJob) -> tuple[dict[str, Any], dict[str, str]]:

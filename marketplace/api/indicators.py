@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from marketplace.api import edge, lists
-from marketplace.api.edge import Blueprint, actor
+from marketplace.api.edge import Blueprint, actor, in_path
 from marketplace.domain.indicators import AXES, INDICATORS, Indicator
 from marketplace.extensions import db
 from marketplace.problems import language
@@ -27,10 +27,8 @@ from schemas.indicators import (
 
 bp = Blueprint("indicators", __name__, description="Figures 指标与漏斗")
 CODE = {
-    "in": "path",
-    "name": "code",
+    **in_path("code", INDICATORS),
     "required": True,
-    "schema": {"type": "string", "enum": sorted(INDICATORS)},
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.api import lists
-from marketplace.api.edge import Blueprint, actor, etag, if_match, spoken
+from marketplace.api.edge import Blueprint, actor, etag, if_match, in_path, spoken
 from marketplace.extensions import db
 from marketplace.problems import language
 from marketplace.services import message_preferences as preferences
@@ -26,11 +26,7 @@ from schemas.messages import (
 
 bp = Blueprint("messages", __name__, description="Messages 消息")
 ONE = "/messages/<uuid:message_id>"
-ACTION = {
-    "name": "action",
-    "in": "path",
-    "schema": {"type": "string", "enum": ["read"]},
-}
+ACTION = in_path("action", ["read"])
 
 
 @bp.route("/messages", methods=["GET"])

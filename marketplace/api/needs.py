@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.api import contents, lists
-from marketplace.api.edge import Blueprint, actor, if_match_tag
+from marketplace.api.edge import Blueprint, actor, if_match_tag, in_path
 from marketplace.domain.needs import NEED_WORKFLOW
 from marketplace.extensions import db
 from marketplace.services import needs as service
@@ -24,11 +24,7 @@ from schemas.needs import (
 
 bp = Blueprint("needs", __name__, description="Needs 技术需求")
 ONE = "/needs/<uuid:need_id>"
-ACTION = {
-    "name": "action",
-    "in": "path",
-    "schema": {"type": "string", "enum": sorted(NEED_WORKFLOW.actions)},
-}
+ACTION = in_path("action", NEED_WORKFLOW.actions)
 
 
 @bp.route("/needs", methods=["GET"])

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.api import contents, lists
-from marketplace.api.edge import Blueprint, actor, if_match_tag
+from marketplace.api.edge import Blueprint, actor, if_match_tag, in_path
 from marketplace.domain.offers import OFFER_WORKFLOW
 from marketplace.extensions import db
 from marketplace.services import offers as service
@@ -24,11 +24,7 @@ from schemas.offers import (
 
 bp = Blueprint("offers", __name__, description="Offers 科技成果、科研能力")
 ONE = "/offers/<uuid:offer_id>"
-ACTION = {
-    "name": "action",
-    "in": "path",
-    "schema": {"type": "string", "enum": sorted(OFFER_WORKFLOW.actions)},
-}
+ACTION = in_path("action", OFFER_WORKFLOW.actions)
 
 
 @bp.route("/offers", methods=["GET"])

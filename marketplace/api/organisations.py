@@ -12,6 +12,7 @@ from marketplace.api.edge import (
     after_reading,
     etag,
     if_match,
+    in_path,
     refreshed_actor,
     spoken,
 )
@@ -37,11 +38,7 @@ bp = Blueprint("organisations", __name__, description="Organisations 单位")
 ONE = "/organisations/<uuid:org_id>"
 MEMBERS = f"{ONE}/members"
 MEMBER = f"{MEMBERS}/<uuid:member_id>"
-ACTION = {
-    "name": "action",
-    "in": "path",
-    "schema": {"type": "string", "enum": sorted(ORGANISATION_WORKFLOW.actions)},
-}
+ACTION = in_path("action", ORGANISATION_WORKFLOW.actions)
 
 
 def _present(org: Organisation) -> tuple[Any, dict[str, str]]:

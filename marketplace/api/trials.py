@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.api import lists
-from marketplace.api.edge import Blueprint, actor, etag, if_match_tag, spoken
+from marketplace.api.edge import Blueprint, actor, etag, if_match_tag, in_path, spoken
 from marketplace.domain.dockings import TRIAL_WORKFLOW
 from marketplace.extensions import db
 from marketplace.problems import language
@@ -22,11 +22,7 @@ from schemas.trials import (
 bp = Blueprint("trials", __name__, description="Trial licences 先用后转")
 OF_DOCKING = "/dockings/<uuid:docking_id>/trials"
 ONE = "/trials/<uuid:trial_id>"
-ACTION = {
-    "name": "action",
-    "in": "path",
-    "schema": {"type": "string", "enum": sorted(TRIAL_WORKFLOW.actions)},
-}
+ACTION = in_path("action", TRIAL_WORKFLOW.actions)
 
 
 def _present(trial: Any) -> tuple[Any, dict[str, str]]:
