@@ -19,6 +19,7 @@ from marketplace.domain.contracts import (
     BEFORE_EXPERTS,
     CHECKING,
     JUDGING,
+    OFFICIAL,
     OWING,
     ExpertState,
     RegistrationState,
@@ -463,6 +464,8 @@ def appointed_expert(actor: Actor, registration: Registration) -> Grant | None:
     wanted = row is not None and registration.state in BEFORE_EXPERTS
     if row is None or not wanted or not _stands_apart(actor, registration):
         return None
+    if _has_done(actor, registration, OFFICIAL):
+        return None
     return Grant(Role.EXPERT, row.org_id)
 
 
@@ -509,9 +512,15 @@ def a_party_of(actor: Actor, registration: Registration) -> Grant | None:
     return party_writer(actor, contract) or party_broker(actor, contract)
 
 
-_OFFICIALS = (system, clerk, reviewer, province, operator)
+def impartial_market(actor: Actor, registration: Registration) -> Grant | None:
+    """An operator who has nothing to do with the contract."""
+    grant = operator(actor, registration)
+    return grant if grant and _stands_apart(actor, registration) else None
+
+
+_OFFICIALS = (system, clerk, reviewer, province, impartial_market)
 REGISTRATION_RULES: Rules = {
-    "read": (a_party_of, *_OFFICIALS, appointed_expert),
+    "read": (a_party_of, *_OFFICIALS, operator, appointed_expert),
     "read-officials": _OFFICIALS,
     "apply": (may_apply,),
     "resubmit": (applicant,),

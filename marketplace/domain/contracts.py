@@ -198,11 +198,15 @@ REGISTRATION_WORKFLOW = Workflow("registration", NONE, table([
                Text("驳回异议", "Dismiss the appeal"), needs_reason=True),
 ]))
 # fmt: on
-CHECKING = frozenset({"accept", "first-approve", "note-opinion"})
+CHECKING = frozenset({"accept", "first-approve", "note-opinion", "give-opinion"})
 """Steps after which the same person never decides."""
 DECIDING = frozenset(
     {"register", "refuse", "change", "decline-change", "cancel", "revoke"}
 )
+OFFICIAL = CHECKING - {"give-opinion"} | DECIDING
+"""Steps of the registry and the province; who takes one is no expert of it."""
+OF_EXPERTS = frozenset({"appoint-expert", "release-expert", "give-opinion", "recuse"})
+"""Steps that say who the experts are: parties cannot tell that they were taken."""
 JUDGING = CHECKING | DECIDING
 """Steps after which the same person hears no appeal."""
 APPLYING = frozenset(

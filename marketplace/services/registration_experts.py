@@ -23,6 +23,7 @@ from marketplace.domain.contracts import (
     APPOINTED,
     AT_WORK,
     BEFORE_EXPERTS,
+    OF_EXPERTS,
     OWING,
     ExpertState,
 )
@@ -41,11 +42,8 @@ from marketplace.services.paging import Listing
 
 Values = dict[str, Any]
 ASKED, ANSWERED, RECUSED, RELEASED = ExpertState
-OF_EXPERTS = frozenset(
-    f"registration.{action}"
-    for action in ("appoint-expert", "release-expert", "give-opinion", "recuse")
-)
-"""Steps in the ledger that say who the experts are."""
+IN_LEDGER = frozenset(f"registration.{action}" for action in OF_EXPERTS)
+"""Events that say who the experts are."""
 
 
 def least(session: so.Session, actor: Actor) -> int:
@@ -66,6 +64,19 @@ def have_answered(registration: Registration) -> bool:
     return enough and not any(row.state in OWING for row in rows)
 
 
+def may_appoint(registration: Registration) -> bool:
+    """Whether somebody more may be asked.
+
+    Nobody once a panel has spoken, and nobody to outvote those who have answered: then
+    only as many as are still too few.
+    """
+    rows = counted(registration)
+    if registration.opinions:
+        return False
+    answered = any(row.state not in OWING for row in rows)
+    return not answered or len(rows) < max(1, registration.experts_least)
+
+
 def support(registration: Registration) -> bool:
     """Whether all have answered and more than half of them say yes."""
     rows = counted(registration)
@@ -79,7 +90,8 @@ def search(
 ) -> Listing[Values]:
     """List who may be asked, with what a check for conflicts would come to.
 
-    Whoever belongs to a party is not among them. The check of the list is not kept and
+    Whoever belongs to a party or to the registry is not among them, nor who was asked
+    already. The check of the list is not kept and
     knows nothing of what an operator has decided; who is appointed is checked again.
 
     Parameters
@@ -93,10 +105,13 @@ def search(
     """
     policies.require(actor, "appoint-expert", registration, rights.REGISTRATION_RULES)
     parties = _parties(registration)
-    of_parties = sa.select(Membership.user_id).where(
+    involved = sa.select(Membership.user_id).where(
         Membership.org_id.in_(parties.units), Membership.ended_at.is_(None)
     )
-    statement = _experts().where(User.id.not_in(of_parties))
+    asked = [row.user_id for row in registration.experts if row.state in APPOINTED]
+    statement = _experts(registration).where(
+        User.id.not_in(involved), User.id.not_in(asked)
+    )
     if filters.get("q"):
         words = filters["q"].strip()
         statement = statement.where(
@@ -125,8 +140,11 @@ def search(
     return Listing(session, statement, key=Membership.id, view=show)
 
 
-def _experts() -> sa.Select[*tuple[Any, ...]]:
-    """Select everybody who is an expert in a verified unit today."""
+def _experts(registration: Registration) -> sa.Select[*tuple[Any, ...]]:
+    """Select everybody who is an expert in a verified unit, and not of the registry."""
+    of_registry = sa.select(Membership.user_id).where(
+        Membership.org_id == registration.registry_org_id
+    )
     return (
         sa.select(Membership, User.name, Organisation.name)
         .join(User, User.id == Membership.user_id)
@@ -136,6 +154,7 @@ def _experts() -> sa.Select[*tuple[Any, ...]]:
             sa.cast(Membership.roles, sa.Text).contains(f'"{Role.EXPERT.value}"'),
             Organisation.state == OrganisationState.VERIFIED,
             User.disabled_at.is_(None),
+            User.id.not_in(of_registry),
         )
     )
 
@@ -176,7 +195,7 @@ def appoint(
         He was asked already, or has recused himself.
     ConflictOfInterest
     """
-    member = _named(session, actor, given)
+    member = _named(session, actor, registration, given)
     if any(
         row.user_id == member.user_id and row.state in APPOINTED
         for row in registration.experts
@@ -191,6 +210,9 @@ def appoint(
         left=_parties(registration),
         right=_side(session, member.user_id),
     )
+    if not registration.experts_least:
+        # They were sent for before the number was kept.
+        registration.experts_least = least(session, actor)
     rule = dated.in_force(session, "registration.duties", on=actor.today).value
     row = RegistrationExpert(
         registration_id=registration.id,
@@ -208,13 +230,18 @@ def appoint(
     return {"expert": [None, str(row.user_id)]}
 
 
-def _named(session: so.Session, actor: Actor, given: Mapping[str, Any]) -> Membership:
+def _named(
+    session: so.Session,
+    actor: Actor,
+    registration: Registration,
+    given: Mapping[str, Any],
+) -> Membership:
     reader = Reader(session, actor.today)
     user_id = reader.reference(given.get("user_id"), "/user_id")
     if user_id is None and not reader.errors:
         reader.wrong("/user_id", "required", "请选择专家", "name the expert")
     reader.refuse()
-    statement = _experts().where(Membership.user_id == user_id)
+    statement = _experts(registration).where(Membership.user_id == user_id)
     found = session.execute(statement.order_by(Membership.id).limit(1)).first()
     if found is None:
         raise Invalid.at(
@@ -376,10 +403,14 @@ def dismiss(session: so.Session, actor: Actor, registration: Registration) -> No
 
 
 def begin_anew(session: so.Session, actor: Actor, registration: Registration) -> None:
-    """Count no opinion of an earlier round; the same people may be asked again."""
+    """Count no opinion of an earlier round; the same people may be asked again.
+
+    Who has recused himself is not.
+    """
     dismiss(session, actor, registration)
     for row in registration.experts:
-        row.state = RELEASED
+        if row.state in AT_WORK:
+            row.state = RELEASED
 
 
 def view(session: so.Session, actor: Actor, registration: Registration) -> list[Values]:

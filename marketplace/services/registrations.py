@@ -25,6 +25,7 @@ from marketplace.domain.contracts import (
     CHECKED,
     HANDED_IN,
     JUDGED,
+    OF_EXPERTS,
     REGISTRABLE,
     REGISTRATION_WORKFLOW,
     STAYING,
@@ -69,6 +70,7 @@ def _possible(registration: Registration, action: str) -> bool:
     checks: Mapping[str, Callable[[Registration], bool]] = {
         "register": registration_duties.may_register,
         "note-opinion": registration_experts.is_panel,
+        "appoint-expert": registration_experts.may_appoint,
         "change": lambda r: r.wanted.get("kind") == "change",
         "cancel": lambda r: r.wanted.get("kind") == "cancel",
         "request-change": lambda r: not r.wanted,
@@ -104,6 +106,7 @@ KIND: steps.Kind[Registration] = steps.Kind(
         so.selectinload(Registration.experts),
     ),
     staying=STAYING,
+    untold=OF_EXPERTS,
     possible=_possible,
 )
 
@@ -1066,6 +1069,6 @@ def history(session: so.Session, actor: Actor, contract_id: UUID) -> Listing[Val
         session,
         "registration",
         registration.id,
-        without=() if told else registration_experts.OF_EXPERTS,
+        without=() if told else registration_experts.IN_LEDGER,
         nameless=lambda event: not told and event.action not in applying,
     )

@@ -46,6 +46,8 @@ class Kind(Generic[T]):
         What is loaded together with an object.
     staying : set of str
         Steps that are written down and leave the object where it stands.
+    untold : set of str
+        Steps that leave the revision alone: who may not know of them cannot count them.
     possible : callable, optional
         Of an offered step, whether the object is ready for it; for what a state alone
         does not tell.
@@ -59,6 +61,7 @@ class Kind(Generic[T]):
     visible: Callable[[Actor], sa.ColumnElement[bool]]
     options: tuple[Any, ...] = ()
     staying: frozenset[str] = frozenset()
+    untold: frozenset[str] = frozenset()
     possible: Callable[[Any, str], bool] = lambda subject, action: True  # noqa: ARG005
 
 
@@ -203,8 +206,9 @@ def finish(
     after = target or step.row.target
     if step.row.action in kind.staying:
         after = before
-    subject.state = after
-    touch(subject, actor)
+    if step.row.action not in kind.untold:
+        subject.state = after
+        touch(subject, actor)
     events.record(
         session,
         actor,

@@ -30,6 +30,7 @@ from marketplace.services import (
 from tests import agreements
 from tests.agreements import Deal, amounts
 from tests.people import World
+from tests.walls import hire
 
 PANEL = ("expert_a", "expert_b", "expert_c")
 LARGE = amounts("6000000", "5000000")
@@ -337,3 +338,124 @@ def test_opinions_of_before_an_appeal_do_not_count_after_it(deal: Deal) -> None:
     for name in PANEL:
         deal.register(name, "give-opinion", **YES)
     deal.register("reviewer", "register")
+
+
+def test_nobody_is_an_expert_of_what_he_deals_with_at_the_registry(deal: Deal) -> None:
+    world = deal.world
+    unit = world.orgs["unit of expert_a"]
+    for who in ("clerk", "reviewer"):
+        hire(world, who, unit, Role.EXPERT, also=True)
+    assert set(candidates(deal)) == set(PANEL)
+    for who in ("clerk", "reviewer"):
+        with pytest.raises(Invalid):
+            appoint(deal, who)
+
+
+def test_an_official_who_was_asked_before_he_decided_gives_no_opinion(
+    deal: Deal,
+) -> None:
+    world = deal.world
+    roles = (Role.REGISTRY_CLERK,)
+    appoint(deal, *PANEL)
+    # He joins the registry afterwards and takes a step there.
+    hire(world, "expert_a", world.org("clerk"), *roles, also=True)
+    deal.register("reviewer", "refuse", comment="不属于技术合同", outcome="N01")
+    deal.register("university_admin", "apply", truthful=True)
+    deal.register("expert_a", "accept")
+    deal.register("clerk", "first-approve")
+    deal.register("clerk", "send-to-experts", comment="金额较大")
+    assert "expert_a" not in candidates(deal)
+    with pytest.raises(Forbidden):
+        deal.register("expert_a", "give-opinion", **YES)
+
+
+def test_who_has_spoken_as_an_expert_hears_no_appeal(deal: Deal) -> None:
+    world = deal.world
+    unit = world.orgs["unit of expert_a"]
+    world.user("province")
+    hire(world, "province", unit, Role.EXPERT, also=True)
+    appoint(deal, "province")
+    deal.register("province", "give-opinion", **NO)
+    deal.register("reviewer", "refuse", comment="不属于技术合同", outcome="N01")
+    deal.register("university_admin", "appeal", comment="属于技术开发")
+    with pytest.raises(Forbidden):
+        deal.register("province", "dismiss-appeal", comment="驳回")
+
+
+def test_who_has_answered_is_not_outvoted_by_others_who_are_asked_later(
+    deal: Deal,
+) -> None:
+    add_expert(deal.world, "expert_d")
+    appoint(deal, *PANEL[:2])
+    deal.register("expert_a", "give-opinion", **NO)
+    # One is still missing, and no more than one is asked.
+    appoint(deal, "expert_c")
+    with pytest.raises(IllegalTransition):
+        appoint(deal, "expert_d")
+    deal.register("expert_b", "recuse", comment="有利害关系")
+    appoint(deal, "expert_d")
+
+
+def test_a_panel_that_has_spoken_is_not_outvoted_by_experts(deal: Deal) -> None:
+    deal.register("clerk", "note-opinion", comment="不同意", supports=False)
+    with pytest.raises(IllegalTransition):
+        appoint(deal, "expert_a")
+
+
+def test_who_has_recused_himself_is_not_asked_in_the_next_round_either(
+    deal: Deal,
+) -> None:
+    world = deal.world
+    world.user("province")
+    appoint(deal, *PANEL)
+    deal.register("expert_a", "recuse", comment="为买方顾问")
+    deal.register("reviewer", "refuse", comment="不属于技术合同", outcome="N01")
+    deal.register("university_admin", "appeal", comment="属于技术开发")
+    deal.register("province", "uphold-appeal", comment="异议成立")
+    deal.register("clerk", "first-approve")
+    deal.register("clerk", "send-to-experts", comment="再审")
+    assert [row["state"] for row in shown(deal, "clerk")["experts"]] == [
+        ExpertState.RECUSED
+    ]
+    assert set(candidates(deal)) == set(PANEL[1:])
+    with pytest.raises(Conflict):
+        appoint(deal, "expert_a")
+
+
+def test_an_operator_of_a_party_does_not_read_who_the_experts_are(deal: Deal) -> None:
+    world = deal.world
+    world.users["both"] = world.make_user(
+        "both", world.org("operator"), (Role.OPERATOR,)
+    )
+    appoint(deal, *PANEL)
+    assert len(shown(deal, "both")["experts"]) == len(PANEL)
+    hire(world, "both", world.org("firm"), Role.UNIT_ADMIN, also=True)
+    assert shown(deal, "both")["experts"] == []
+    told = registrations.history(world.session, world.actor("both"), deal.id)
+    assert "appoint-expert" not in str(told.page(limit=50).items)
+
+
+def test_a_party_counts_no_experts_by_the_revision(deal: Deal) -> None:
+    before = deal.registration.revision, deal.registration.updated_at
+    appoint(deal, *PANEL)
+    deal.register("expert_a", "give-opinion", **YES)
+    deal.register("expert_b", "recuse", comment="有利害关系")
+    deal.world.clock.advance(days=1)
+    deal.register(
+        "clerk",
+        "release-expert",
+        user_id=deal.world.user("expert_c").id,
+        comment="未答复",
+    )
+    assert (deal.registration.revision, deal.registration.updated_at) == before
+
+
+def test_papers_sent_to_experts_before_a_number_was_kept_need_as_many(
+    deal: Deal,
+) -> None:
+    deal.registration.experts_least = 0
+    deal.world.session.flush()
+    appoint(deal, "expert_a")
+    deal.register("expert_a", "give-opinion", **YES)
+    with pytest.raises(IllegalTransition):
+        deal.register("reviewer", "register")
