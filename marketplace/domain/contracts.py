@@ -47,6 +47,8 @@ REGISTRABLE = IN_FORCE | {COMPLETED}
 """What a registry takes: in effect, or performed."""
 EXECUTED = BOUND | {COMPLETED}
 """What a docking or a report may count as a signed contract."""
+OVER = frozenset({RESCINDED, VOID})
+"""It was signed, and holds no more."""
 ANNULLED = frozenset({VOID})
 """In law it never was."""
 

@@ -58,6 +58,8 @@ TALKING = frozenset({CONTACTED, MEETING, NDA, SOLUTION, INTENT})
 OPEN = ASKED | TALKING
 GIVEN_UP = frozenset({LOST})
 """Over without a contract; the pair may try again."""
+WON = frozenset({SIGNED})
+"""A contract stands."""
 MET = frozenset({MEETING})
 """They have met, and it is open what comes of it."""
 UNSHOWN = frozenset({CONTACTED, MEETING})
@@ -104,6 +106,8 @@ DOCKING_WORKFLOW = Workflow("docking", RECOMMENDED, table([
                Text("逾期未答复", "No reply in time"), system=True),
     Transition("take-leave",       ASKED,                    LOST,
                Text("发布已退出市场", "The listing has left the market"), system=True),
+    Transition("contract-end",     {SIGNED},                 LOST,
+               Text("合同已终止", "The contract has ended"), system=True),
 ]))
 # fmt: on
 STAYING = frozenset({"propose-nda"})

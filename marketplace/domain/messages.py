@@ -179,15 +179,15 @@ _ROWS: tuple[Topic, ...] = (
     _topic(
         "docking.ended",
         Reach.MUTABLE,
-        Text("对接请求自动结束", "Requests that ended by themselves"),
+        Text("对接自动结束", "Dockings that ended by themselves"),
         (
             Text(
-                "“{subject}”的对接请求已结束：{reason}",
-                "The request on {subject} has ended: {reason}",
+                "“{subject}”的对接已结束：{reason}",
+                "The docking on {subject} has ended: {reason}",
             ),
             Text(
-                "“{subject}”的对接请求已由系统结束，原因：{reason}。",
-                "The system has ended the request on {subject}. Reason: {reason}.",
+                "“{subject}”的对接已由系统结束，原因：{reason}。",
+                "The system has ended the docking on {subject}. Reason: {reason}.",
             ),
         ),
     ),

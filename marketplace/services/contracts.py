@@ -28,6 +28,7 @@ from marketplace.domain.contracts import (
     HELD,
     JUDGED,
     OPEN_PAPERS,
+    OVER,
     REGISTRABLE,
     STANDING,
     TO_SIGN,
@@ -604,6 +605,8 @@ def act(
         _conclude_if_signed(session, actor, contract)
     if action in _ENDS and not move.stays:
         _tell_ended(session, actor, contract, step)
+    if contract.state in OVER:
+        dockings.contract_ended(session, actor, contract)
     if contract.state not in BOUND:
         _let_amendment_lapse(session, actor, contract)
     _owe(session, actor, contract)
@@ -727,6 +730,7 @@ def _ask_to_report(
 
 def _sign(move: _Move) -> None:
     """Record that a party has signed the draft."""
+    dockings.require_not_lost(move.session, move.contract)
     reader = Reader(move.session, move.actor.today)
     values = contract_contents.values_of(move.contract.current)
     contract_contents.check_complete(reader, values)
@@ -1663,6 +1667,9 @@ def _waits_for(
     mine = rights.signing_orgs(actor, contract)
     signatures = contract.current.signatures
     if action == "sign":
+        docking = session.get(Docking, contract.docking_id or new_id())
+        if docking is not None and dockings.given_up(contract, docking):
+            return False
         signed = {(s.side, s.party_key) for s in signatures}
         return any(
             (p.side, str(p.org_id or p.name)) not in signed

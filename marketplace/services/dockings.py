@@ -31,6 +31,7 @@ from marketplace.domain.dockings import (
     SIGNED,
     STAYING,
     UNSHOWN,
+    WON,
     DockingSide,
     DockingState,
 )
@@ -519,8 +520,8 @@ def _give_up(move: _Move) -> None:
     move.changes = events.difference({}, {"reason": reason, "side": move.side})
 
 
-NO_REPLY, OFF_MARKET = "no-reply", "off-market"
-BY_SYSTEM = frozenset({NO_REPLY, OFF_MARKET})
+NO_REPLY, OFF_MARKET, CONTRACT_ENDED = "no-reply", "off-market", "contract-ended"
+BY_SYSTEM = frozenset({NO_REPLY, OFF_MARKET, CONTRACT_ENDED})
 
 
 def _log_meeting(move: _Move) -> None:
@@ -779,6 +780,64 @@ def conclude(session: so.Session, actor: Actor, contract: Contract) -> None:
     session.flush()
 
 
+def contract_ended(session: so.Session, actor: Actor, contract: Contract) -> None:
+    """End the docking of a contract that holds no more, so that the pair may try again.
+
+    It stays won as long as another contract of the two stands.
+    """
+    docking = _locked(session, contract)
+    if docking is None or docking.state not in WON:
+        return
+    others = session.scalars(
+        sa.select(Contract)
+        .where(
+            Contract.docking_id == docking.id,
+            Contract.id != contract.id,
+            policies.one_of(Contract.state, EXECUTED),
+        )
+        .options(so.selectinload(Contract.parties))
+    ).all()
+    if any(rights.between_both(other, docking) for other in others):
+        return
+    machine = actors.system(actor.now, request_id=actor.request_id)
+    _end(session, machine, docking, "contract-end", CONTRACT_ENDED, [])
+    trials.lapse(session, machine, docking)
+
+
+def require_not_lost(session: so.Session, contract: Contract) -> None:
+    """Refuse the contract of two whose docking has been given up.
+
+    Raises
+    ------
+    Conflict
+    """
+    docking = _locked(session, contract)
+    if docking is not None and given_up(contract, docking):
+        raise Conflict(
+            Text(
+                "对接 {no} 已终止，须重新对接后另行拟订合同",
+                "docking {no} was given up; open a new one and draw up a contract"
+                " from that",
+            ).format(no=docking.docking_no)
+        )
+
+
+def given_up(contract: Contract, docking: Docking) -> bool:
+    """Whether a contract would be the success of a docking that has come to nothing."""
+    return docking.state in GIVEN_UP and rights.between_both(contract, docking)
+
+
+def _locked(session: so.Session, contract: Contract) -> Docking | None:
+    """Return the docking of a contract as it stands now, for a step of the contract."""
+    return session.scalar(
+        sa.select(Docking)
+        .where(Docking.id == contract.docking_id)
+        .options(*TITLED)
+        .with_for_update(of=Docking)
+        .execution_options(populate_existing=True)
+    )
+
+
 def _settle(
     session: so.Session, actor: Actor, docking: Docking, action: str, side: DockingSide
 ) -> None:
@@ -867,7 +926,7 @@ def _end(
     reason: str,
     sides: Sequence[DockingSide],
 ) -> None:
-    """End a request that was not answered, in the system's name, and tell of it.
+    """End a docking in the system's name, and tell of it.
 
     Parameters
     ----------

@@ -508,6 +508,8 @@ def _find_exits(
         .where(
             Event.subject_kind == "docking",
             Event.to_state == docking_states.LOST.value,
+            # A signed one ends with its contract, which leaves the market itself.
+            Event.from_state.is_distinct_from(docking_states.SIGNED.value),
             Event.at <= as_of,
         )
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -28,7 +29,7 @@ from marketplace.models.messages import Message
 from marketplace.models.needs import Need
 from marketplace.models.registrations import Registration
 from marketplace.models.users import Membership
-from marketplace.services import contract_contents, contracts, notices
+from marketplace.services import contract_contents, contracts, dockings, notices
 from tests import agreements
 from tests.agreements import ROYALTY, Deal, amounts, party
 from tests.people import World
@@ -627,6 +628,57 @@ def test_a_need_whose_contract_has_ended_is_on_the_market_again(
     deal = agreements.draft(world, need_id=need.id, parties=parties)
     deal.sign("firm_admin", "other_firm")
     assert need.state is NeedState.CONTRACTED
+
+
+@pytest.mark.parametrize("end", ["rescind", "annul"])
+def test_two_whose_contract_has_ended_may_dock_again(world: World, end: str) -> None:
+    found = thread(world)
+    for who in ("firm_admin", "university_admin", "broker"):
+        found.step(who, "sign", signer="张示例")
+    if end == "rescind":
+        found.step("firm_admin", "rescind", ground="LATE", comment="逾期")
+    else:
+        found.step("operator", "annul", comment="无效", document="示例1号")
+    world.session.expire_all()
+    docking = world.session.scalars(sa.select(Docking)).one()
+    assert docking.state is DockingState.LOST
+    assert (docking.lost_reason, docking.lost_side) == ("contract-ended", None)
+    people = told(world, "docking.ended")
+    assert {"firm", "university_admin", "broker"} <= set(people)
+    open_docking(found)
+    assert len(world.session.scalars(sa.select(Docking)).all()) == 2
+
+
+def test_a_docking_stays_won_as_long_as_one_of_its_contracts_stands(
+    world: World,
+) -> None:
+    found = thread(world)
+    docking = world.session.scalars(sa.select(Docking)).one()
+    second = agreements.draft(world, docking_id=docking.id)
+    for who in ("firm_admin", "university_admin", "broker"):
+        found.step(who, "sign", signer="张示例")
+    second.sign()
+    found.step("firm_admin", "rescind", ground="LATE", comment="逾期")
+    world.session.expire_all()
+    assert docking.state is DockingState.SIGNED
+    second.act("firm_admin", "rescind", ground="LATE", comment="逾期")
+    world.session.expire_all()
+    assert docking.state is DockingState.LOST
+
+
+def test_a_draft_of_a_docking_that_was_given_up_is_not_signed(world: World) -> None:
+    found = thread(world)
+    docking = world.session.scalars(sa.select(Docking)).one()
+    dockings.act(
+        world.session, world.actor("firm_admin"), docking.id, "lose", reason="price"
+    )
+    owner = world.actor("firm_admin")
+    contract = contracts.get(world.session, owner, UUID(found.contract))
+    shown = contracts.view(world.session, owner, contract)["actions"]
+    assert "sign" not in {row["name"] for row in shown}
+    with pytest.raises(Conflict) as caught:
+        contracts.act(world.session, owner, contract.id, "sign", **SIGN)
+    assert docking.docking_no in str(caught.value)
 
 
 def test_a_need_that_another_contract_answers_stays_off_the_market(

@@ -306,6 +306,22 @@ def test_a_contract_with_the_broker_is_no_success_of_the_docking(
     assert found.total.value == 0
 
 
+def test_who_leaves_with_a_contract_is_counted_once(world: World) -> None:
+    thread = Thread(world)
+    docking = thread.dock(1)
+    contract = thread.contract(docking)
+    thread.tell("contract", contract, "conclude", 1, "SIGNED")
+    thread.tell("docking", docking.id, "sign", 0, "SIGNED")
+    then = thread.at
+    thread.tell("contract", contract, "rescind", 1, "RESCINDED")
+    row = event("docking", docking.id, "contract-end", thread.at, "LOST")
+    write_events(world.session, [{**row, "from_state": "SIGNED"}])
+    world.clock.at = thread.at
+    exits = show(world, period="2026").whole.exits
+    assert [(e.kind, e.reason) for e in exits] == [("contract", "RESCINDED")]
+    assert show(world, period="2026", as_of=then).whole.exits == ()
+
+
 def test_the_stage_of_a_lost_docking_is_where_it_stood(world: World) -> None:
     thread = Thread(world)
     docking = thread.dock(1)
