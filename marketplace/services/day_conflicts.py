@@ -10,18 +10,25 @@ such pairs the must-meet itself has to go.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
 
 from marketplace.services.day_problems import DayProblem, Loosening, Seat, Talk
 
 _MOST_A_TALK = 5
 """One talk needs at most this many loosenings: two limits, two slots, one table."""
+LEAST_SECONDS = 1.0
+"""A model is given so long even when the time is up; the parent waits for longer."""
+_TIME_UP = 1
+"""What ``milp`` calls an answer at its limit of time."""
+_ABOVE_NOTHING = 0.5
+"""The least loosening costs 1; a bound above this says that there has to be one."""
 KEEP_PAIRS = frozenset({"need-limit", "team-limit", "need-slot", "team-slot", "tables"})
 OWN_RULES = frozenset({"need-limit", "team-limit", "tables"})
 PAIRS_ONLY: frozenset[str] = frozenset()
@@ -52,7 +59,20 @@ class _Elastic:
         self.low.append(low)
         self.high.append(high)
 
-    def solve(self) -> list[float]:
+    def solve(self, until: float | None) -> list[float]:
+        """Return the values of the smallest sum, or the best found by the deadline.
+
+        At the deadline an answer that loosens something stands only once it is sure
+        that nothing less than some loosening would do.
+
+        Raises
+        ------
+        RuntimeError
+            Nothing is sure by then.
+        """
+        options: dict[str, float] = {"mip_rel_gap": 0}
+        if until is not None:
+            options["time_limit"] = max(until - time.monotonic(), LEAST_SECONDS)
         entries = [(r, c, v) for r, row in enumerate(self.rows) for c, v in row.items()]
         rows, columns, values = zip(*entries, strict=True)
         matrix = sp.csr_array(
@@ -63,15 +83,27 @@ class _Elastic:
             integrality=np.ones(len(self.most)),
             bounds=Bounds(0, self.most),
             constraints=LinearConstraint(matrix, self.low, self.high),
-            options={"mip_rel_gap": 0},
+            options=options,
         )
-        if answer.x is None:
+        unsure = answer.status == _TIME_UP and not _proves(answer)
+        if answer.x is None or unsure:
             raise RuntimeError(f"the elastic model has no answer: {answer.message}")
         return [float(v) for v in np.round(answer.x)]
 
 
+def _proves(answer: OptimizeResult) -> bool:
+    """Whether an answer that came early says for sure if something is to loosen."""
+    bound = answer.mip_dual_bound
+    return answer.x is not None and (
+        round(answer.fun) == 0 or (bound is not None and bound > _ABOVE_NOTHING)
+    )
+
+
 def seat_must(
-    problem: DayProblem, ways: Iterable[frozenset[str]] = WAYS
+    problem: DayProblem,
+    ways: Iterable[frozenset[str]] = WAYS,
+    *,
+    until: float | None = None,
 ) -> tuple[tuple[Talk, ...], tuple[tuple[Loosening, ...], ...]]:
     """Seat the pairs that must meet, or say what to loosen.
 
@@ -80,6 +112,9 @@ def seat_must(
     ways : iterable of frozenset of str
         Kinds of ``Loosening`` that are preferred to giving a pair up, one answer for
         each set.
+    until : float, optional
+        When to stop, by ``time.monotonic``: with the ways out found by then, which
+        need not be the smallest any more.
 
     Returns
     -------
@@ -92,7 +127,9 @@ def seat_must(
         return (), ()
     found: list[tuple[Loosening, ...]] = []
     for kinds in ways:
-        talks, changes = _solve(problem, kinds)
+        if found and until is not None and time.monotonic() >= until:
+            break
+        talks, changes = _solve(problem, kinds, until)
         if not changes:
             return talks, ()
         if changes not in found:
@@ -101,7 +138,7 @@ def seat_must(
 
 
 def _solve(
-    problem: DayProblem, kinds: frozenset[str]
+    problem: DayProblem, kinds: frozenset[str], until: float | None
 ) -> tuple[tuple[Talk, ...], tuple[Loosening, ...]]:
     model = _Elastic()
     dear = _MOST_A_TALK * len(problem.must) + 1
@@ -134,7 +171,7 @@ def _solve(
             give = loosen(Loosening("tables", slot=slot), count)
             model.row(held | give, -np.inf, tables)
     _one_at_a_time(model, problem)
-    values = model.solve()
+    values = model.solve(until)
     changes = tuple(
         sorted(
             Loosening(c.kind, c.subject, c.other, c.slot, int(values[at]))

@@ -116,7 +116,7 @@ def plan(
         found or _nobody,
     )
     search.report("must", 0.0)
-    must, loosenings = seat_must(problem)
+    must, loosenings = seat_must(problem, until=search.until)
     if loosenings:
         return DayPlan((), NOTHING, NOTHING, True, "none", loosenings)
     search.offer(must, "none")

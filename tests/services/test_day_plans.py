@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketplace.services import day_plans
+from marketplace.services import day_conflicts, day_plans
 from marketplace.services.day_conflicts import seat_must
 from marketplace.services.day_plan_runs import Cancelled, PlannerDied, plan_apart
 from marketplace.services.day_plans import plan
@@ -339,6 +339,49 @@ def test_the_smallest_ways_out_are_named(problem, ways):
     assert set(found) <= set(ways)
     assert bool(found) == bool(ways)
     assert seat_must(problem)[1] == found
+
+
+class _Answer(dict):
+    """What ``milp`` says when its time is up."""
+
+    __getattr__ = dict.__getitem__
+
+
+def limited(monkeypatch, bound):
+    """Have every model end at its limit of time with this bound; tell the limits."""
+    limits = []
+    whole = day_conflicts.milp
+
+    def early(*args, options, **more):
+        limits.append(options.get("time_limit"))
+        found = whole(*args, options=options, **more)
+        told = {"x": found.x, "fun": found.fun, "message": "time is up"}
+        return _Answer(told, status=1, mip_dual_bound=bound)
+
+    monkeypatch.setattr(day_conflicts, "milp", early)
+    return limits
+
+
+IMPOSSIBLE = {"teams": (Seat("t", "unit", frozenset({0}), 0),)}
+
+
+def test_ways_out_are_named_within_the_time_of_the_plan(monkeypatch):
+    limits = limited(monkeypatch, 1.0)
+    assert plan(one_pair(**IMPOSSIBLE), seconds=30).loosenings
+    assert limits
+    assert all(0 < limit <= 30 for limit in limits)
+    limits.clear()
+    found = plan(one_pair(**IMPOSSIBLE), seconds=0).loosenings
+    assert found == ((Loosening("team-limit", "t"),),)
+    assert limits == [day_conflicts.LEAST_SECONDS]
+
+
+@pytest.mark.parametrize("bound", [None, 0.0])
+def test_what_is_not_sure_to_be_impossible_is_not_said_to_be(monkeypatch, bound):
+    limited(monkeypatch, bound)
+    with pytest.raises(RuntimeError):
+        plan(one_pair(**IMPOSSIBLE), seconds=30)
+    assert plan(one_pair(), seconds=30).talks
 
 
 def test_what_must_happen_is_seated_even_when_nobody_would_choose_it():
