@@ -1258,13 +1258,21 @@ def show_meeting(meeting: DockingMeeting) -> Values:
 def my_meetings(session: so.Session, actor: Actor) -> Sequence[Any]:
     """Return the meetings of the caller's dockings with their dockings.
 
-    From half a year back, for a calendar.
+    From half a year back, for a calendar. What was planned for after the end of a
+    docking does not take place.
     """
     since = actor.now - timedelta(days=183)
     return session.execute(
         sa.select(DockingMeeting, Docking)
         .join(Docking, Docking.id == DockingMeeting.docking_id)
-        .where(rights.my_dockings(actor), DockingMeeting.starts_at >= since)
+        .where(
+            rights.my_dockings(actor),
+            DockingMeeting.starts_at >= since,
+            sa.or_(
+                Docking.state.not_in(GIVEN_UP),
+                DockingMeeting.starts_at <= Docking.updated_at,
+            ),
+        )
         .options(*TITLED)
         .order_by(DockingMeeting.starts_at, DockingMeeting.id)
         .limit(2000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -81,6 +82,24 @@ def test_a_feed_tells_meetings_and_due_days_without_signing_in(world: World) -> 
     theirs = read(thread, subscribe(thread, "broker"))
     assert uids(theirs) == expected[:1]
     assert uids(read(thread, subscribe(thread, "other_firm"))) == []
+
+
+def test_what_lay_ahead_of_a_lost_docking_leaves_the_feed(world: World) -> None:
+    thread = to_meeting(world)
+    now = world.clock.now()
+    for days in (-1, 30):
+        starts = (now + timedelta(days=days)).isoformat()
+        thread.dock("firm", "log-meeting", meeting={"starts_at": starts})
+    path = subscribe(thread, "firm")
+    rows = thread["firm"].get(f"/dockings/{thread.docking}/meetings").json["items"]
+    names = [f"meeting-{row['id']}@jiebang" for row in rows]
+    assert meetings(read(thread, path)) == names
+    thread.dock("firm", "lose", reason="price")
+    kept = meetings(read(thread, path))
+    assert names[0] in kept
+    assert names[-1] not in kept
+    world.clock.at = now + timedelta(days=31)
+    assert meetings(read(thread, path)) == kept
 
 
 def test_an_entry_keeps_its_name_at_every_reading(world: World) -> None:
