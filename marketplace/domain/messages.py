@@ -418,6 +418,7 @@ PLACES: dict[str, str] = {
     "broker": "/brokers/{id}",
     "institution": "/broker-institutions/{id}",
     "shares": "/contracts/{id}/shares",
+    "conversion-report": "/reports?kind=conversion",
 }
 """Where the object of a message is found, by its kind; a kind may have no place."""
 

@@ -18,6 +18,7 @@ from marketplace.integrations.files import FolderStore
 from marketplace.jobs.runner import Handler, Later, Work
 from marketplace.services import (
     accounts,
+    conversion_duties,
     docking_plans,
     dockings,
     idempotency,
@@ -87,6 +88,11 @@ def take_leave(work: Work) -> None:
     payload = work.claim.payload
     listing_id = UUID(payload["listing_id"])
     dockings.take_leave(work.session, _local(work), payload["kind"], listing_id)
+
+
+def ask_for_reports(work: Work) -> None:
+    """Ask units for the reports that they owe each year."""
+    conversion_duties.ask(work.session, _local(work))
 
 
 def remind(work: Work) -> None:
@@ -208,6 +214,7 @@ HANDLERS: dict[str, Handler] = {
     lifecycles.LEFT: Handler(take_leave),
     "duty.expire-needs": Handler(expire_needs, every=HOUR),
     "duty.lapse-dockings": Handler(lapse_dockings, every=HOUR),
+    "duty.ask-for-reports": Handler(ask_for_reports, every=24 * HOUR),
     "duty.remind": Handler(remind, every=HOUR),
     "duty.forget-answers": Handler(forget_answers, every=HOUR),
     "duty.forget-attempts": Handler(forget_attempts, every=HOUR),

@@ -69,6 +69,7 @@ STEPS: Mapping[str, Text] = {
     "verify-broker":   Text("核验技术经纪人", "Verify the broker's certificate"),
     "recommend-institution": Text("审核并推荐机构备案", "Recommend the institution"),
     "record-institution": Text("办理机构备案", "Record the institution"),
+    "conversion-report": Text("报送成果转化年度报告", "Issue the conversion report"),
     "accept-shares":   Text("确认中介报酬分成", "Answer the proposed shares"),
 }
 # fmt: on
@@ -85,12 +86,13 @@ PLACES: Mapping[str, str] = {
     "broker": "/api/v1/brokers/{id}",
     "institution": "/api/v1/broker-institutions/{id}",
     "shares": "/api/v1/contracts/{id}/shares",
+    "conversion-report": "/api/v1/reports?kind=conversion",
 }
 """Where the object of a duty is read; a registration and the shares of a commission
 are named by their contract, and a talk stands under its day."""
 OF_UNITS_AT_WORK = (
     *("docking", "trial", "docking-talk", "contract", "registration"),
-    "shares",
+    *("shares", "conversion-report"),
 )
 """Kinds whose objects a unit does not read while it is suspended, nor their titles."""
 

@@ -34,6 +34,7 @@ from marketplace.models.rules import Rule
 from marketplace.policies import REPORT_RULES, FigureScope, ReportPlace
 from marketplace.services import (
     codes,
+    conversion_duties,
     conversions,
     events,
     indicators,
@@ -489,6 +490,8 @@ def issue(
         org_id=grant.org_id,
         changes=events.difference({}, {"number": report.number, "digest": made.digest}),
     )
+    if place.org_id is not None:
+        conversion_duties.done(session, actor, place.org_id, span.label)
     session.flush()
     return report
 
