@@ -135,11 +135,23 @@ def other_side(actor: Actor, docking: Docking) -> Grant | None:
     return a_side(actor, docking)
 
 
+def owes_next_step(actor: Actor, docking: Docking) -> Grant | None:
+    """Somebody of the side that owes what a meeting agreed on."""
+    side = side_of(actor, docking)
+    if side is None:
+        return None
+    org_id = org_of(docking, side)
+    if not any(d.step == "next-step" and d.org_id == org_id for d in docking.owed):
+        return None
+    return a_side(actor, docking) or _docking_broker(actor, docking)
+
+
 DOCKING_RULES: Rules = {
     "express-interest": (undecided_side,),
     "accept": (undecided_side,),
     "decline": (a_side,),
     "log-meeting": (a_side, _docking_broker),
+    "finish-next-step": (owes_next_step,),
     "propose-nda": (a_side,),
     "sign-nda": (a_side, _docking_broker),
     "propose-intent": (a_side,),

@@ -85,6 +85,8 @@ DOCKING_WORKFLOW = Workflow("docking", RECOMMENDED, table([
                Text("记录会谈", "Log a meeting"), fields=("meeting",)),
     Transition("log-meeting",      {INTENT},                 INTENT,
                Text("记录会谈", "Log a meeting"), fields=("meeting",)),
+    Transition("finish-next-step", TALKING,                  CONTACTED,
+               Text("完成下一步", "The next step is done")),
     Transition("propose-nda",      TALKING,                  CONTACTED,
                Text("提出保密协议", "Propose an NDA"),
                fields=("text", "attachment_id")),
@@ -110,7 +112,7 @@ DOCKING_WORKFLOW = Workflow("docking", RECOMMENDED, table([
                Text("合同已终止", "The contract has ended"), system=True),
 ]))
 # fmt: on
-STAYING = frozenset({"propose-nda"})
+STAYING = frozenset({"propose-nda", "finish-next-step"})
 """Steps that are written down and leave the docking where it stands."""
 
 

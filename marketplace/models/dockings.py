@@ -12,6 +12,7 @@ import sqlalchemy.orm as so
 
 from marketplace.domain.dockings import DockingSide, DockingState, TrialState
 from marketplace.models.base import Base, Identified, Json, Timestamped, state_type
+from marketplace.models.duties import Duty
 from marketplace.models.needs import Need
 from marketplace.models.offers import Offer
 from marketplace.models.organisations import Organisation
@@ -99,6 +100,15 @@ class Docking(Identified, Timestamped, Base):
     )
     proposals: so.Mapped[list[DockingProposal]] = so.relationship(
         lazy="raise", order_by="DockingProposal.number", passive_deletes=True
+    )
+    owed: so.Mapped[list[Duty]] = so.relationship(
+        lazy="raise",
+        viewonly=True,
+        primaryjoin=lambda: sa.and_(
+            so.foreign(Duty.subject_id) == Docking.id,
+            Duty.subject_kind == "docking",
+            Duty.closed_at.is_(None),
+        ),
     )
     contracts: so.Mapped[list[Contract]] = so.relationship(
         lazy="raise",

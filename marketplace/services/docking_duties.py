@@ -34,6 +34,7 @@ from marketplace.models.dockings import (
     NdaAcceptance,
 )
 from marketplace.models.duties import Duty
+from marketplace.models.ledger import Event
 from marketplace.services import calendars, duties, messages, rules
 from marketplace.services.duties import Whom
 
@@ -128,7 +129,7 @@ def promises(session: so.Session, docking: Docking) -> list[Promise]:
 
 
 def _agreed(session: so.Session, docking: Docking) -> list[Promise]:
-    """Return what the last meeting agreed on, until the next one or terms follow it."""
+    """Return what the last meeting agreed on, until it is done or something follows."""
     last = session.scalar(
         sa.select(DockingMeeting)
         .where(DockingMeeting.docking_id == docking.id)
@@ -137,8 +138,10 @@ def _agreed(session: so.Session, docking: Docking) -> list[Promise]:
     )
     if last is not None and last.next_step:
         side = last.next_side or DockingSide.NEED
-        if _moved_on(session, last, side):
-            return []
+        if _moved_on(session, last, side) or _is_finished(session, last):
+            # It is for the team to say what it would do, where nobody has yet.
+            open_ = docking.state in MET
+            return [Promise("propose", DockingSide.OFFER)] if open_ else []
         return [Promise("next-step", side, last.next_on)]
     # A first meeting without a next step leaves it to the firm what comes of it.
     after = docking.state in MET
@@ -157,6 +160,21 @@ def _moved_on(session: so.Session, meeting: DockingMeeting, side: DockingSide) -
     found = session.scalar(
         sa.select(DockingProposal.id)
         .where(DockingProposal.docking_id == meeting.docking_id, later)
+        .limit(1)
+    )
+    return found is not None
+
+
+def _is_finished(session: so.Session, meeting: DockingMeeting) -> bool:
+    """Whether the side that owed the next step has said since that it is done."""
+    found = session.scalar(
+        sa.select(Event.id)
+        .where(
+            Event.subject_kind == "docking",
+            Event.subject_id == meeting.docking_id,
+            Event.action == "docking.finish-next-step",
+            Event.id > meeting.id,
+        )
         .limit(1)
     )
     return found is not None

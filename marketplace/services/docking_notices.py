@@ -29,6 +29,7 @@ ANSWERS = frozenset(
         "lose",
         "propose-nda",
         "accept-intent",
+        "finish-next-step",
     }
 )
 """Steps of which the others are told by what they are called."""

@@ -155,6 +155,7 @@ KIND: steps.Kind[Docking] = steps.Kind(
         *TITLED,
         so.selectinload(Docking.ndas),
         so.selectinload(Docking.proposals),
+        so.selectinload(Docking.owed),
         so.selectinload(Docking.contracts).selectinload(Contract.parties),
     ),
     staying=STAYING,
@@ -443,7 +444,9 @@ def act(
     side = rights.side_of(actor, step.subject)
     assert side is not None  # noqa: S101 - the rules of every action ask for a side
     move = _Move(session, actor, step.subject, side, step.comment, given, {})
-    _DOING[action](move)
+    doing = _DOING.get(action)
+    if doing is not None:
+        doing(move)
     docking = steps.finish(
         session, actor, KIND, step, changes=move.changes, target=move.target
     )

@@ -496,6 +496,7 @@ def dockings() -> Iterator[Case]:
         ("CONTACTED", "propose-nda", SIDES, {"text": "保密"}),
         ("CONTACTED", "lose", SIDES, reason),
         ("MEETING", "sign-nda", with_broker, {"nda_version": 1}),
+        ("MEETING", "finish-next-step", FIRM, {}),
         ("NDA", "propose-intent", SIDES, terms),
         ("SOLUTION", "accept-intent", FIRM, {"number": 1}),
         ("SOLUTION", "propose-intent", SIDES, terms),

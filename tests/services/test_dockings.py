@@ -384,6 +384,29 @@ def test_the_broker_of_a_docking_may_owe_the_next_step(world, pair):
     assert [row["step"] for row in queue(world, "broker")] == ["next-step"]
 
 
+def test_who_owes_a_next_step_says_that_it_is_done_and_nobody_else_does(world, pair):
+    docking = opened(world, pair, "broker")
+    act(world, docking, "team", "express-interest")
+    act(world, docking, "firm", "accept")
+    agreed = {"next_step": "联系园区", "next_side": "broker", "next_on": "2026-12-04"}
+    act(world, docking, "firm", "log-meeting", meeting=meeting_on(world, **agreed))
+    for who in ("firm", "team"):
+        with pytest.raises(Forbidden):
+            act(world, docking, who, "finish-next-step")
+    done = act(world, docking, "broker", "finish-next-step", comment="已联系")
+    assert done.state is DockingState.MEETING
+    # Now it is for the team to say what it would do.
+    assert [row[:2] for row in owed(world, docking)] == [
+        ("propose", world.org("team").id)
+    ]
+    with pytest.raises(Forbidden):
+        act(world, docking, "broker", "finish-next-step")
+    told = sa.select(Message.topic).where(Message.key.contains("finish-next-step"))
+    assert set(world.session.scalars(told)) == {"docking.answered"}
+    act(world, docking, "team", "log-meeting", meeting=meeting_on(world, **agreed))
+    assert [row["step"] for row in queue(world, "broker")] == ["next-step"]
+
+
 def test_who_goes_over_to_the_other_side_accepts_for_one_of_them_only(world, pair):
     docking = talking(world, pair)
     act(world, docking, "firm", "propose-nda", text=NDA_TEXT)
