@@ -63,7 +63,6 @@ from marketplace.models.needs import Need
 from marketplace.models.organisations import Organisation
 from marketplace.models.registrations import Registration
 from marketplace.services import (
-    actions,
     conflicts,
     contents,
     contract_contents,
@@ -1649,13 +1648,12 @@ def view(session: so.Session, actor: Actor, contract: Contract) -> Values:
         "completed_on": contract.completed_on,
         "rescinded_on": contract.rescinded_on,
         "rescission": contract.rescission or None,
-        "actions": actions.shown(
-            [
-                row
-                for row in steps.offered(actor, KIND, contract)
-                if _waits_for(session, actor, contract, row.action)
-            ],
-            KIND.path.format(id=contract.id),
+        "actions": steps.links(
+            actor,
+            KIND,
+            contract,
+            contract.id,
+            is_open=lambda action: _waits_for(session, actor, contract, action),
         ),
     }
 

@@ -373,6 +373,30 @@ def first_moments(kind: str, states: Collection[str], as_of: datetime) -> sa.Sub
     )
 
 
+def last_states(kind: str, states: Collection[str], as_of: datetime) -> sa.Subquery:
+    """Return the objects of a kind that stood in one of some states at a moment.
+
+    Columns ``subject_id`` and ``to_state``, the state that it was.
+    """
+    place = sa.func.row_number().over(
+        partition_by=Event.subject_id, order_by=(Event.at.desc(), Event.id.desc())
+    )
+    last = (
+        sa.select(Event.subject_id, Event.to_state, place.label("place"))
+        .where(
+            Event.subject_kind == kind,
+            Event.to_state.is_not(None),
+            Event.at <= as_of,
+        )
+        .subquery()
+    )
+    return (
+        sa.select(last.c.subject_id, last.c.to_state)
+        .where(last.c.place == 1, last.c.to_state.in_(sorted(states)))
+        .subquery()
+    )
+
+
 def in_period(question: Question, column: Any) -> sa.ColumnElement[bool]:
     """Tell whether a moment lies in the period, by the local calendar."""
     zone = question.actor.zone

@@ -39,7 +39,7 @@ from marketplace.models.organisations import Organisation
 from marketplace.models.registrations import Registration, RegistrationFact
 from marketplace.policies import FigureScope
 from marketplace.services import codes
-from marketplace.services.figures import between_the_sides, first_moments
+from marketplace.services.figures import between_the_sides, first_moments, last_states
 
 STAGES: dict[str, Text] = {
     "need": Text("提出需求", "Need"),
@@ -480,23 +480,7 @@ def _find_exits(
         s.value
         for s in (need_states.WITHDRAWN, need_states.EXPIRED, need_states.REJECTED)
     }
-    place = sa.func.row_number().over(
-        partition_by=Event.subject_id, order_by=(Event.at.desc(), Event.id.desc())
-    )
-    last = (
-        sa.select(Event.subject_id, Event.to_state, place.label("place"))
-        .where(
-            Event.subject_kind == "need",
-            Event.to_state.is_not(None),
-            Event.at <= as_of,
-        )
-        .subquery()
-    )
-    rows = session.execute(
-        sa.select(last.c.subject_id, last.c.to_state).where(
-            last.c.place == 1, last.c.to_state.in_(sorted(ended))
-        )
-    )
+    rows = session.execute(sa.select(last_states("need", ended, as_of)))
     for need_id, state in rows:
         if need_id in found:
             thread = found[need_id]
@@ -557,28 +541,15 @@ def _told(changes: Mapping[str, Any], name: str) -> str:
 
 def _needs_in_docking(session: so.Session, as_of: datetime) -> set[UUID]:
     """Return the needs that had a docking in which both still talked or had signed."""
-    place = sa.func.row_number().over(
-        partition_by=Event.subject_id, order_by=(Event.at.desc(), Event.id.desc())
-    )
-    last = (
-        sa.select(Event.subject_id, Event.to_state, place.label("place"))
-        .where(
-            Event.subject_kind == "docking",
-            Event.to_state.is_not(None),
-            Event.at <= as_of,
-        )
-        .subquery()
-    )
+    alive = last_states("docking", _ALIVE, as_of)
     return set(
         session.scalars(
-            sa.select(Docking.need_id)
-            .join(last, last.c.subject_id == Docking.id)
-            .where(last.c.place == 1, last.c.to_state.in_(_ALIVE))
+            sa.select(Docking.need_id).join(alive, alive.c.subject_id == Docking.id)
         )
     )
 
 
-_ALIVE = sorted(s.value for s in docking_states.TALKING | {docking_states.SIGNED})
+_ALIVE = {s.value for s in docking_states.TALKING | {docking_states.SIGNED}}
 
 
 _LOST_AT = {

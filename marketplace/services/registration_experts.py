@@ -30,6 +30,7 @@ from marketplace.domain.contracts import (
 from marketplace.domain.organisations import OrganisationState
 from marketplace.domain.roles import Role
 from marketplace.errors import Conflict, Invalid, NotFound, Text
+from marketplace.models.conflicts import ConflictCheck
 from marketplace.models.organisations import Organisation
 from marketplace.models.registrations import Registration, RegistrationExpert
 from marketplace.models.users import Membership, User
@@ -179,6 +180,21 @@ def _parties(registration: Registration) -> Side:
     )
 
 
+def _require_clear(
+    session: so.Session, actor: Actor, registration: Registration, user_id: UUID
+) -> ConflictCheck:
+    """Check an expert with his units against the parties; refuse who is related."""
+    return conflicts.require_clear(
+        session,
+        actor,
+        purpose=Purpose.EXPERT,
+        subject_kind="registration",
+        subject_id=registration.id,
+        left=_parties(registration),
+        right=_side(session, user_id),
+    )
+
+
 def appoint(
     session: so.Session,
     actor: Actor,
@@ -201,15 +217,7 @@ def appoint(
         for row in registration.experts
     ):
         raise Conflict(Text("该专家已被选聘或已回避", "this expert was asked already"))
-    check = conflicts.require_clear(
-        session,
-        actor,
-        purpose=Purpose.EXPERT,
-        subject_kind="registration",
-        subject_id=registration.id,
-        left=_parties(registration),
-        right=_side(session, member.user_id),
-    )
+    check = _require_clear(session, actor, registration, member.user_id)
     if not registration.experts_least:
         # They were sent for before the number was kept.
         registration.experts_least = least(session, actor)
@@ -343,15 +351,7 @@ def answer(
             "declare that you have no stake in any party, or recuse yourself",
         )
     reader.refuse()
-    check = conflicts.require_clear(
-        session,
-        actor,
-        purpose=Purpose.EXPERT,
-        subject_kind="registration",
-        subject_id=registration.id,
-        left=_parties(registration),
-        right=_side(session, row.user_id),
-    )
+    check = _require_clear(session, actor, registration, row.user_id)
     row.check_id = check.id
     row.supports, row.comment, row.answered_at = given["supports"], comment, actor.now
     _end(session, actor, registration, row, ANSWERED)

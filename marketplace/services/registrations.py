@@ -39,7 +39,6 @@ from marketplace.models.contracts import Contract, ContractParty
 from marketplace.models.organisations import Organisation
 from marketplace.models.registrations import Registration, RegistrationFact
 from marketplace.services import (
-    actions,
     calendars,
     contract_contents,
     contracts,
@@ -1020,13 +1019,12 @@ def view(session: so.Session, actor: Actor, registration: Registration) -> Value
         "outcome_reason": registration.outcome_reason,
         "checked_version": registration.checked_version,
         "version_number": registration.version_number,
-        "actions": actions.shown(
-            [
-                row
-                for row in steps.offered(actor, KIND, registration)
-                if _is_open(session, actor, registration, row.action)
-            ],
-            KIND.path.format(id=registration.contract_id),
+        "actions": steps.links(
+            actor,
+            KIND,
+            registration,
+            registration.contract_id,
+            is_open=lambda action: _is_open(session, actor, registration, action),
         ),
     }
 

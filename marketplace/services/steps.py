@@ -269,9 +269,24 @@ def offered(actor: Actor, kind: Kind[T], subject: Any) -> list[Transition[Any]]:
     ]
 
 
-def links(actor: Actor, kind: Kind[T], subject: Any, place: UUID) -> list[Any]:
-    """Return what the caller may do now, as links for the API."""
-    return actions.shown(offered(actor, kind, subject), kind.path.format(id=place))
+def links(
+    actor: Actor,
+    kind: Kind[T],
+    subject: Any,
+    place: UUID,
+    *,
+    is_open: Callable[[str], bool] = lambda action: True,  # noqa: ARG005
+) -> list[Any]:
+    """Return what the caller may do now, as links for the API.
+
+    Parameters
+    ----------
+    is_open : callable, optional
+        Of an offered step, whether it would not be refused for something beside the
+        object, which has to be looked up.
+    """
+    rows = [row for row in offered(actor, kind, subject) if is_open(row.action)]
+    return actions.shown(rows, kind.path.format(id=place))
 
 
 def history(
