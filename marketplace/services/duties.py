@@ -139,7 +139,10 @@ def open_(
     due_on: date,
     remind_before: int = 2,
 ) -> Duty:
-    """Have somebody owe a step; if he owes it already, the new day counts."""
+    """Have somebody owe a step; if he owes it already, the new day counts.
+
+    He is not reminded again of the same day.
+    """
     if step not in STEPS:
         raise KeyError(step)
     remind_on = _before(session, actor, due_on, remind_before)
@@ -166,8 +169,9 @@ def open_(
         )
         session.add(duty)
     duty.title, duty.number = title[:200], number
-    duty.due_on, duty.remind_on = due_on, remind_on
-    duty.reminded_at = duty.escalated_at = None
+    if duty.due_on != due_on:
+        duty.due_on, duty.remind_on = due_on, remind_on
+        duty.reminded_at = duty.escalated_at = None
     session.flush()
     return duty
 

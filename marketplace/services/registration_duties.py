@@ -63,13 +63,15 @@ def may_register(registration: Registration) -> bool:
 def owe(session: so.Session, actor: Actor, registration: Registration) -> None:
     """Have the next one owe his step, and nobody else his."""
     contract = registration.contract
-    duties.close(
-        session, actor, kind="registration", subject_id=contract.id, steps=_OWN_STEPS
-    )
     waiting = _next(registration)
+    step, role = waiting or ("", None)
+    # What is still owed is left alone, or an expert's answer would begin it anew.
+    ended = [own for own in _OWN_STEPS if own != step]
+    duties.close(
+        session, actor, kind="registration", subject_id=contract.id, steps=ended
+    )
     if waiting is None:
         return
-    step, role = waiting
     rule = rules.in_force(session, "registration.duties", on=actor.today).value
     due_on = registration.due_on if registration.state in JUDGED else None
     if due_on is None:

@@ -459,3 +459,18 @@ def test_papers_sent_to_experts_before_a_number_was_kept_need_as_many(
     deal.register("expert_a", "give-opinion", **YES)
     with pytest.raises(IllegalTransition):
         deal.register("reviewer", "register")
+
+
+def test_an_experts_answer_begins_nothing_anew_that_the_reviewer_owes(
+    deal: Deal,
+) -> None:
+    session = deal.world.session
+    appoint(deal, *PANEL)
+    owed = sa.select(Duty).where(
+        Duty.step == "collect-opinions", Duty.closed_at.is_(None)
+    )
+    duty = session.scalars(owed).one()
+    duty.reminded_at = deal.world.clock.now()
+    deal.register("expert_a", "give-opinion", **YES)
+    same = session.scalars(owed).one()
+    assert (same.id, same.reminded_at) == (duty.id, deal.world.clock.now())
